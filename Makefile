@@ -1,0 +1,43 @@
+# Everything lives in .venv; every target installs what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test ci lint types wheel clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# torch first and pinned: another package's open range would fetch whatever is newest
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(INSTALLED) ## install dbexp and its tools into .venv
+
+demo: $(INSTALLED) ## the whole job on two CPU cores, no download: a tiny random checkpoint learns a drawn backpack
+	$(BIN)/python -m dbexp.mini.tiny demo
+	DBEXP_CACHE=demo/cache $(BIN)/python -m dbexp +experiment=demo
+
+test: $(INSTALLED) ## run the tests
+	$(BIN)/python -m pytest
+
+ci: $(INSTALLED) ## run the tests that start processes of their own: DDP, the wheel
+	$(BIN)/python -m pytest -m ci
+
+lint: $(INSTALLED) ## check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(INSTALLED) ## check types
+	$(BIN)/mypy
+
+wheel: $(INSTALLED) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist
+
+clean: ## remove .venv, demo, caches and builds; runs/ stays
+	rm -rf .venv demo dist build .pytest_cache .ruff_cache .mypy_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,250 @@
+"""Where configuration ends: a composed DictConfig goes in, objects and plain dataclasses come out. Nobody else sees a DictConfig.
+
+Every `_target_` node is bound to the signature it names before anything is made, and all that is wrong is told at once. Nothing here
+knows what the targets do, and making them loads nothing.
+"""
+
+import difflib
+import importlib
+import inspect
+import json
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+from dbexp.config import Config
+from dbexp.errors import UserError
+
+if TYPE_CHECKING:  # torch takes seconds, and a misspelt key should not wait for it
+    from torch.optim import Optimizer
+
+    from dbexp.family.checkpoint import ModelSource
+    from dbexp.prior.base import Prior
+    from dbexp.tune.base import Tune
+
+TARGET = "_target_"
+# where a `_target_` may lie: a YAML from elsewhere must not be able to call, say, os.system
+ROOTS = ("dbexp", "torch.optim", "pytorch_lightning", "peft")
+ROLES = {
+    "model": ("dbexp.family",),
+    "prior": ("dbexp.prior",),
+    "tune": ("dbexp.tune",),
+    "optimizer.algorithm": ("torch.optim", "dbexp.optimizers"),
+}
+# arguments that the run gives, so that no YAML may: the weights, and the learning rate of each group of them
+SUPPLIED = {"optimizer.algorithm": {"params": "the weights come from tune", "lr": "set optimizer.lr instead"}}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A callable with checked arguments, not called yet; arguments may be calls themselves."""
+
+    target: Callable[..., Any]
+    arguments: dict[str, Any]
+
+    def __call__(self, **supplied: Any) -> Any:
+        """Make the object, its parts first."""
+        return self.target(**supplied, **{name: _made(value) for name, value in self.arguments.items()})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything a run needs to know, with nothing loaded yet.
+
+    Attributes:
+        config: the dataclass tree, folders with "~" written out; its `_target_` nodes are plain dicts.
+        resolved: the same as a plain container, as it was asked: for config.yaml and the model card.
+        model, prior, tune: the objects that the `_target_` nodes name.
+    """
+
+    config: Config
+    resolved: dict[str, Any]
+    model: "ModelSource"
+    prior: "Prior"
+    tune: "Tune"
+    algorithm: Call
+
+    def optimizer(self, parameter_groups: Iterable[dict[str, Any]]) -> "Optimizer":
+        """The optimizer over these groups, each of which carries its own "lr"."""
+        return cast("Optimizer", self.algorithm(params=list(parameter_groups)))
+
+
+def build(cfg: DictConfig, origins: Mapping[str, str] | None = None) -> Experiment:
+    """Check a composed configuration and make its objects; touches neither disk nor network.
+
+    Args:
+        cfg: as Hydra composed it, with `dbexp.config.Config` as its schema.
+        origins: dotted key -> the file that set it, to name in messages.
+    Raises:
+        UserError: all problems of all nodes, one a line.
+    """
+    resolved = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+    expanded = _with_home(resolved)
+    binder = _Binder(origins or {})
+    binder.problems += [f"{key} has no value: add {key}=... to the command" for key in sorted(OmegaConf.missing_keys(cfg))]
+    calls = {key: binder.bind(key, _node(expanded, key)) for key in ROLES}
+    made = {} if binder.problems else {key: binder.make(key, calls[key]) for key in ("model", "prior", "tune")}
+    algorithm = calls["optimizer.algorithm"]
+    if binder.problems or algorithm is None:
+        raise UserError("\n".join(binder.problems))
+    config = cast(Config, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), expanded)))
+    return Experiment(config=config, resolved=resolved, algorithm=algorithm, **made)
+
+
+class _Binder:
+    """Binds nodes to signatures and gathers what is wrong with them."""
+
+    def __init__(self, origins: Mapping[str, str]) -> None:
+        self.origins = origins
+        self.problems: list[str] = []
+
+    def bind(self, key: str, node: Any) -> Call | None:
+        """The call that a node describes, None if there is no such callable; what is wrong joins `problems`."""
+        if node == "???":  # told already, as a key without a value
+            return None
+        if not isinstance(node, dict) or not isinstance(node.get(TARGET), str):
+            return self._tell(key, f"needs a {TARGET}, the dotted name of a class")
+        try:
+            target = locate(node[TARGET], ROLES.get(key, ROOTS))
+        except UserError as error:
+            return self._tell(f"{key}.{TARGET}", str(error))
+        given = {name: value for name, value in node.items() if name != TARGET}
+        parameters = inspect.signature(target).parameters
+        self._tell_strangers(key, node[TARGET], parameters, given)
+        self._tell_absent(key, node[TARGET], parameters, given)
+        types = _types(target)
+        return Call(target, {name: self._argument(f"{key}.{name}", types.get(name), value) for name, value in given.items()})
+
+    def make(self, key: str, call: Call | None) -> Any:
+        """The object itself; a value that its class refuses joins `problems`."""
+        assert call is not None
+        try:
+            return call()
+        except (UserError, ValueError) as error:
+            return self._tell(key, str(error))
+
+    def _tell_strangers(self, key: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:
+        supplied = SUPPLIED.get(key, {})
+        accepted = [argument for argument in parameters if argument not in supplied]
+        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        for argument in given:
+            if argument in supplied:
+                self._tell(f"{key}.{argument}", f"must not be given here: {supplied[argument]}")
+            elif argument not in parameters and not takes_any:
+                self._tell(f"{key}.{argument}", f"is not a key of {name}{nearest(argument, accepted)}")
+
+    def _tell_absent(self, key: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:
+        known = given.keys() | SUPPLIED.get(key, {}).keys()
+        for argument, parameter in parameters.items():
+            needed = parameter.default is parameter.empty and parameter.kind not in (
+                parameter.VAR_KEYWORD,
+                parameter.VAR_POSITIONAL,
+            )
+            if needed and argument not in known:
+                self._tell(f"{key}.{argument}", f"has no value, and {name} needs one")
+
+    def _argument(self, key: str, annotation: Any, value: Any) -> Any:
+        if isinstance(value, dict) and TARGET in value:
+            call = self.bind(key, value)
+            if call is not None and not _may_be(call.target, annotation):
+                self._tell(f"{key}.{TARGET}", f"{value[TARGET]} is not a {_name(annotation)}")
+            return call
+        if value == "???" or annotation is None:
+            return value
+        try:
+            return _checked(annotation, value)
+        except ValidationError as error:
+            return self._tell(key, f"{json.dumps(value)} will not do: {error.errors()[0]['msg'].lower()}")
+
+    def _tell(self, key: str, problem: str) -> None:
+        origin = self.origins.get(key)
+        self.problems.append(f"{key} {f'({origin}) ' if origin else ''}{problem}")
+
+
+def locate(path: str, roots: tuple[str, ...] = ROOTS) -> Callable[..., Any]:
+    """The callable of a dotted name.
+
+    Raises:
+        UserError: it lies outside `roots`, was brought there from outside, or is not there.
+    """
+    module_name, _, name = path.rpartition(".")
+    if not _inside(path, roots):
+        raise UserError(f"{path} is not allowed here: it must lie in {' or '.join(roots)}")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path} is not there: {error}") from error
+    found = getattr(module, name, None)
+    if not callable(found) or not _inside(f"{getattr(found, '__module__', '')}.", roots):
+        callables = [word for word, value in vars(module).items() if inspect.isclass(value) or inspect.isfunction(value)]
+        raise UserError(f"{path} is not there{nearest(name, [word for word in callables if not word.startswith('_')])}")
+    return cast(Callable[..., Any], found)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What to say after an unknown word: the nearest known one, and all that are known."""
+    known = sorted(known)
+    match = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return (f"; did you mean {match[0]}?" if match else ";") + f" Known are: {', '.join(known) or 'none'}"
+
+
+def _inside(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path.startswith(f"{root}.") for root in roots)
+
+
+def _types(target: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations of a callable's arguments; none where they name something that only type checkers see."""
+    try:
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except NameError:
+        return {}
+
+
+def _checked(annotation: Any, value: Any) -> Any:
+    """The value as its annotation wants it (a YAML list as a tuple), or itself where pydantic cannot judge the annotation.
+
+    Strict JSON rules fit what YAML can say: lists become tuples and 1 is a float, but "1" is no number and 1 is no truth value.
+    """
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    except PydanticUserError:
+        try:
+            adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        except PydanticUserError:
+            return value
+    return adapter.validate_json(json.dumps(value), strict=True)
+
+
+def _may_be(target: Callable[..., Any], annotation: Any) -> bool:
+    """Whether what a target makes can stand where the annotation is; True where one cannot tell."""
+    classes = [part for part in (typing.get_args(annotation) or (annotation,)) if inspect.isclass(part)]
+    return not inspect.isclass(target) or not classes or any(issubclass(target, part) for part in classes)
+
+
+def _name(annotation: Any) -> str:
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def _made(value: Any) -> Any:
+    return value() if isinstance(value, Call) else value
+
+
+def _node(container: dict[str, Any], key: str) -> Any:
+    node: Any = container
+    for part in key.split("."):
+        node = node[part]
+    return node
+
+
+def _with_home(value: Any) -> Any:
+    """Every "~/..." written out: a value of an override reaches us as it was typed, since shells leave it alone after a dotted key."""
+    if isinstance(value, dict):
+        return {key: _with_home(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_home(item) for item in value]
+    return str(Path(value).expanduser()) if isinstance(value, str) and (value == "~" or value.startswith("~/")) else value

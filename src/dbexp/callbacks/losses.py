@@ -1,0 +1,46 @@
+"""Reports the loss and its two terms, averaged over every micro-batch and rank since the last report; never one lucky batch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+TERMS = ("total", "instance_loss", "prior_loss")
+
+
+class LossReport(Callback):
+    """Sends "loss", "instance_loss", "prior_loss" (raw, before λ) and the learning rates to every logger.
+
+    Args:
+        every_n_steps: optimizer steps between two reports, >= 1; the last step is always reported.
+    """
+
+    def __init__(self, every_n_steps: int) -> None:
+        self.every_n_steps = every_n_steps
+        self._sums: list[Tensor] = []
+        self._reported_step = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._sums.append(self._terms(outputs))
+        step = trainer.global_step
+        due = step % self.every_n_steps == 0 or step == trainer.max_steps
+        if due and step > self._reported_step:
+            self._report(trainer, pl_module, step)
+
+    def _terms(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        return torch.stack([outputs[term].float() for term in TERMS])
+
+    def _report(self, trainer: Trainer, pl_module: LightningModule, step: int) -> None:
+        mean = trainer.strategy.reduce(torch.stack(self._sums).mean(0), reduce_op="mean")
+        total, instance_loss, prior_loss = mean.tolist()
+        metrics = {"loss": total, "instance_loss": instance_loss, "prior_loss": prior_loss}
+        for group in trainer.optimizers[0].param_groups:
+            metrics[f"lr_{group['name']}"] = float(group["lr"])
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics, step)
+        pl_module.log("loss", total, prog_bar=True, logger=False, batch_size=1)
+        self._sums, self._reported_step = [], step

@@ -1,0 +1,233 @@
+"""What may be asked: the whole experiment as dataclasses, which Hydra checks every YAML against. It knows no torch and builds nothing.
+
+Two kinds of node, no third: a dataclass of this file, or a `_target_` (typed Any here), whose contract is the signature of the class
+it names; `dbexp.build` checks those.
+"""
+
+import functools
+from dataclasses import dataclass, field
+from enum import StrEnum
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+from dbexp.generate.sampling import Sampling
+from dbexp.subject import Subject
+
+SCHEMA = "schema"
+
+
+class Stage(StrEnum):
+    """The parts of a run, in the order in which they happen."""
+
+    prior = "prior"
+    train = "train"
+    generate = "generate"
+
+
+class Crop(StrEnum):
+    """Which square of a photo is seen: its centre, or one drawn anew each time."""
+
+    center = "center"
+    random = "random"
+
+
+class Weighting(StrEnum):
+    """w(t) of the loss; the table is in `dbexp.diffusion.loss`."""
+
+    simple = "simple"
+    snr = "snr"
+    min_snr = "min_snr"
+    constant = "constant"
+
+
+class Schedule(StrEnum):
+    """How the learning rate moves, by the names of diffusers.optimization.get_scheduler."""
+
+    constant = "constant"
+    constant_with_warmup = "constant_with_warmup"
+    linear = "linear"
+    cosine = "cosine"
+    cosine_with_restarts = "cosine_with_restarts"
+    polynomial = "polynomial"
+
+
+class LoggerKind(StrEnum):
+    """Who is told of the run; metrics.csv and summary.json are written in any case."""
+
+    wandb = "wandb"
+    csv = "csv"
+    none = "none"
+
+
+class LoggerMode(StrEnum):
+    """Whether W&B is reached: auto is online with a key and offline without."""
+
+    auto = "auto"
+    online = "online"
+    offline = "offline"
+
+
+@dataclass
+class DataConfig:
+    """How photos become batches.
+
+    Attributes:
+        resolution: side of the square picture in pixels; None is the model's own.
+        crop: which square of a photo is seen.
+        flip: mirror every second photo, drawn at random; faces are not symmetric.
+        background: colour that transparent pixels are laid on, any name or hex code that PIL knows.
+        batch_size: photos in each micro-batch, >= 1.
+        num_workers: processes that read photos, >= 0.
+    """
+
+    resolution: int | None = None
+    crop: Crop = Crop.center
+    flip: bool = False
+    background: str = "white"
+    batch_size: int = 1
+    num_workers: int = 0
+
+
+@dataclass
+class LossConfig:
+    """What is minimised.
+
+    Attributes:
+        weighting: w(t).
+        snr_gamma: γ of min_snr, no unit, > 0 (Hang et al., arXiv 2303.09556).
+        noise_offset: standard deviation of a noise shared by all pixels of a channel, >= 0; 0 is off.
+    """
+
+    weighting: Weighting = Weighting.simple
+    snr_gamma: float = 5.0
+    noise_offset: float = 0.0
+
+
+@dataclass
+class OptimizerConfig:
+    """Who takes the steps.
+
+    Attributes:
+        lr: learning rate, > 0; the paper's is 5e-6 for Stable Diffusion.
+        text_encoder_lr: learning rate of the text encoders, > 0; None is the same as `lr`.
+        algorithm: `_target_` of the optimizer and its arguments, without params and lr.
+    """
+
+    lr: float = MISSING
+    text_encoder_lr: float | None = None
+    algorithm: Any = MISSING
+
+
+@dataclass
+class LrSchedulerConfig:
+    """How the learning rate moves over the run.
+
+    Attributes:
+        name: the shape.
+        warmup_steps: optimizer steps from 0 to the learning rate, >= 0.
+        num_cycles: cosine: waves in the run, 0.5 falls once to 0; cosine_with_restarts: hard restarts.
+        power: exponent of polynomial, > 0.
+    """
+
+    name: Schedule = Schedule.constant
+    warmup_steps: int = 0
+    num_cycles: float = 0.5
+    power: float = 1.0
+
+
+@dataclass
+class TrainerConfig:
+    """How long, on what.
+
+    Attributes:
+        max_steps: optimizer steps, >= 1.
+        accelerator: "cpu", "gpu" or any other name that Lightning knows.
+        devices: how many on each node; -1 is all there are.
+        strategy: Lightning's strategy, e.g. "auto", "ddp".
+        num_nodes: machines, >= 1.
+        precision: "32-true", "bf16-mixed" or "16-mixed"; weights that learn are float32 in all three.
+        accumulate_grad_batches: micro-batches in an optimizer step, >= 1.
+        gradient_clip_val: largest gradient norm, > 0; None leaves gradients as they are.
+        gradient_checkpointing: trade a second forward pass for memory.
+        log_every_n_steps: optimizer steps between logged values, >= 1.
+    """
+
+    max_steps: int = 400
+    accelerator: str = MISSING
+    devices: int = 1
+    strategy: str = "auto"
+    num_nodes: int = 1
+    precision: str = "32-true"
+    accumulate_grad_batches: int = 1
+    gradient_clip_val: float | None = 1.0
+    gradient_checkpointing: bool = False
+    log_every_n_steps: int = 10
+
+
+@dataclass
+class LoggerConfig:
+    """Who is told of the run, and under which labels.
+
+    Attributes:
+        kind: wandb, csv or none.
+        project: W&B project.
+        entity: W&B user or team; None is the key's own.
+        group: runs that belong together; None is the experiment's name.
+        tags: labels to filter by.
+        mode: auto, online or offline.
+    """
+
+    kind: LoggerKind = LoggerKind.none
+    project: str = "dbexp"
+    entity: str | None = None
+    group: str | None = None
+    tags: list[str] = field(default_factory=list)
+    mode: LoggerMode = LoggerMode.auto
+
+
+@dataclass
+class Config:
+    """The whole experiment.
+
+    Attributes:
+        name: of the experiment; runs lie in `<runs>/<name>/<time>`.
+        seed: of everything drawn in the run, 0 or more.
+        stages: which parts of the run are wanted.
+        run_dir: folder of this run; None makes a new one.
+        runs: folder of all runs.
+        cache: folder of what runs share, such as class images.
+        dry_run: check and print the plan, write nothing.
+    """
+
+    name: str = MISSING
+    seed: int = 0
+    stages: list[Stage] = field(default_factory=lambda: list(Stage))
+    run_dir: str | None = None
+    runs: str = "runs"
+    cache: str = "${oc.env:DBEXP_CACHE,'~/.cache/dbexp'}"
+    dry_run: bool = False
+    model: Any = MISSING
+    subject: Subject = field(default_factory=Subject)
+    data: DataConfig = field(default_factory=DataConfig)
+    prior: Any = MISSING
+    tune: Any = MISSING
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    lr_scheduler: LrSchedulerConfig = field(default_factory=LrSchedulerConfig)
+    sampling: Sampling = field(default_factory=Sampling)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+
+
+@functools.cache
+def _sweep_scratch() -> "TemporaryDirectory[str]":
+    return TemporaryDirectory(prefix="dbexp-sweep-")
+
+
+def register() -> None:
+    """Tell Hydra of the schema, and of a folder for what it writes in a multirun, which goes when the process ends."""
+    ConfigStore.instance().store(name=SCHEMA, node=Config)
+    OmegaConf.register_new_resolver("dbexp.scratch", lambda: _sweep_scratch().name, replace=True)

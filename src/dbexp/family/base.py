@@ -1,0 +1,235 @@
+"""What every family offers to the rest of the house: latents, pictures, text states, predictions, a pipeline.
+
+It knows no particular family, no files and no training; each family's facts are read off the loaded checkpoint, never assumed.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTokenizer, PreTrainedModel
+
+from dbexp.diffusion.schedule import NoiseSchedule
+from dbexp.errors import UserError
+
+
+@dataclass(frozen=True)
+class TextStates:
+    """What the text encoders say of some prompts.
+
+    Attributes:
+        hidden_states: one vector a token, shape (B, L, D).
+        pooled: one vector a prompt, shape (B, P); None in families without one.
+    """
+
+    hidden_states: Tensor
+    pooled: Tensor | None = None
+
+    def rows(self, index: Tensor) -> "TextStates":
+        """The states of these prompts, in this order; `index` is int64, shape (N,)."""
+        return TextStates(self.hidden_states[index], None if self.pooled is None else self.pooled[index])
+
+    def to(self, device: torch.device | str) -> "TextStates":
+        return TextStates(self.hidden_states.to(device), None if self.pooled is None else self.pooled.to(device))
+
+    @staticmethod
+    def cat(states: "Sequence[TextStates]") -> "TextStates":
+        """All rows, one after the other; either all have a pooled vector or none has."""
+        pooled = [each.pooled for each in states if each.pooled is not None]
+        if len(pooled) not in (0, len(states)):
+            raise ValueError("some text states have a pooled vector and some have none: they come from different families")
+        return TextStates(torch.cat([each.hidden_states for each in states]), torch.cat(pooled) if pooled else None)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the UNet is told beside the noisy latents.
+
+    Attributes:
+        encoder_hidden_states: shape (B, L, D).
+        added: what the UNet takes as added_cond_kwargs, or None.
+    """
+
+    encoder_hidden_states: Tensor
+    added: dict[str, Tensor] | None = None
+
+
+class PixelBatch(Protocol):
+    """Pictures with the normal draws that pick a latent from each one's posterior."""
+
+    @property
+    def pixel_values(self) -> Tensor:
+        """In [-1, 1], shape (B, 3, H, W)."""
+        ...
+
+    @property
+    def posterior_noise(self) -> Tensor:
+        """Standard normal, shape (B, C, H / factor, W / factor)."""
+        ...
+
+
+class Family(nn.Module, ABC):
+    """A latent diffusion model in memory: UNet, VAE, text encoders and their tokenizers, and its noise schedule.
+
+    Attributes:
+        unet, vae: the networks; vae is always float32.
+        text_encoders, tokenizers: one or two, in the checkpoint's order.
+        schedule: the forward process and what the UNet predicts.
+        scheduler_config: the checkpoint's own scheduler config, for building samplers.
+        vae_factor: pixels per latent, along one side.
+        latent_channels: channels of a latent.
+        default_resolution: side in pixels of the pictures the checkpoint was trained on.
+    """
+
+    pipeline_class: ClassVar[type[DiffusionPipeline]]
+    encoder_names: ClassVar[tuple[str, ...]]
+    tokenizer_names: ClassVar[tuple[str, ...]]
+
+    def __init__(self, pipeline: DiffusionPipeline) -> None:
+        """Take the modules of a loaded pipeline, and set each text encoder's end-of-text id to its tokenizer's."""
+        super().__init__()
+        components = pipeline.components
+        self.unet: UNet2DConditionModel = components["unet"]
+        self.vae: AutoencoderKL = components["vae"]
+        self.text_encoders = nn.ModuleList([components[name] for name in self.encoder_names])
+        self.tokenizers: list[CLIPTokenizer] = [components[name] for name in self.tokenizer_names]
+        self.scheduler: SchedulerMixin = components["scheduler"]
+        self.scheduler_config: dict[str, Any] = dict(components["scheduler"].config)
+        forward_process = DDPMScheduler.from_config(self.scheduler_config)
+        self.schedule = NoiseSchedule(forward_process.alphas_cumprod, forward_process.config.prediction_type)
+        self.vae_factor = vae_factor(self.vae.config)
+        self.latent_channels = int(self.vae.config.latent_channels)
+        self.default_resolution = default_resolution(self.unet.config, self.vae.config)
+        for encoder, tokenizer in zip(self.text_encoders, self.tokenizers, strict=True):
+            pool_at_end_of_text(encoder, tokenizer)
+
+    @abstractmethod
+    def encode_text(self, prompts: Sequence[str]) -> TextStates:
+        """The text states of B prompts, each padded to the tokenizer's length; gradients flow where encoders train."""
+
+    @abstractmethod
+    def condition(self, text: TextStates, sizes: Tensor) -> Conditioning:
+        """What the UNet is told.
+
+        Args:
+            text: states of B prompts.
+            sizes: (orig_h, orig_w, crop_top, crop_left, target_h, target_w) in pixels, shape (B, 6); kept in float32, because
+                bfloat16 cannot tell 516 from 517.
+        """
+
+    @abstractmethod
+    def text_parameters(self) -> list[nn.Parameter]:
+        """The text encoders' parameters that reach the output; the others would get no gradient, which DDP refuses."""
+
+    @abstractmethod
+    def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
+        """A diffusers pipeline around these very modules, without safety checker or watermark.
+
+        Args:
+            scheduler: the sampler; None builds the checkpoint's own.
+        """
+
+    def to_latents(self, batch: PixelBatch) -> Tensor:
+        """Draw each picture's latent from its posterior and scale it, float32, shape (B, C, H / factor, W / factor).
+
+        (mean + std · posterior_noise - latents_mean) · scaling_factor / latents_std (Rombach et al., arXiv 2112.10752, app. G, and
+        diffusers' config). In float32 with autocast off: the large family's VAE overflows in float16.
+
+        Raises:
+            UserError: a latent is not finite; names the pictures.
+        """
+        with torch.no_grad(), torch.autocast(batch.pixel_values.device.type, enabled=False):
+            posterior = self.vae.encode(batch.pixel_values.float()).latent_dist
+            mean, deviation = self.latent_statistics()
+            latents: Tensor = (posterior.mean + posterior.std * batch.posterior_noise.float() - mean) / deviation
+        refuse_nonfinite(latents, getattr(batch, "names", None))
+        return latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures of scaled latents, about [-1, 1], float32 with autocast off, shape (B, 3, H, W)."""
+        with torch.no_grad(), torch.autocast(latents.device.type, enabled=False):
+            mean, deviation = self.latent_statistics()
+            pixel_values: Tensor = self.vae.decode(latents.float() * deviation + mean).sample
+        return pixel_values
+
+    def latent_statistics(self) -> tuple[Tensor, Tensor]:
+        """(mean, deviation) of the VAE's raw latents as its config tells them, each broadcastable to (1, C, 1, 1)."""
+        config, device = self.vae.config, self.vae.device
+
+        def column(name: str, default: float) -> Tensor:
+            values = config.get(name)
+            return torch.tensor([default] if values is None else values, device=device).float().view(1, -1, 1, 1)
+
+        return column("latents_mean", 0.0), column("latents_std", 1.0) / config.scaling_factor
+
+    def predict(self, noisy_latents: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        """The UNet's prediction (ε, v or x_0, as `schedule` says), shape of noisy_latents (B, C, h, w); timesteps int64, (B,)."""
+        model_pred: Tensor = self.unet(
+            noisy_latents,
+            timesteps,
+            encoder_hidden_states=conditioning.encoder_hidden_states,
+            added_cond_kwargs=conditioning.added,
+        ).sample
+        return model_pred
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Recompute activations in the backward pass instead of keeping them; encoders do so only in train mode."""
+        self.unet.enable_gradient_checkpointing()
+        for encoder in self.text_encoders:
+            # the reentrant kind loses gradients where no input requires one, as here
+            encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def token_ids(self, prompts: Sequence[str], number: int) -> Tensor:
+        """Token ids by tokenizer `number`, cut and padded (with its own pad token) to its length, on the encoder's device, (B, L)."""
+        tokenizer = self.tokenizers[number]
+        encoded = tokenizer(
+            list(prompts), padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
+        )
+        token_ids: Tensor = encoded.input_ids.to(self.text_encoders[number].device)
+        return token_ids
+
+    def components(self, scheduler: SchedulerMixin | None) -> dict[str, Any]:
+        """What both families' pipelines are built from, by diffusers' names."""
+        # a new scheduler each time: samplers keep state
+        chosen = scheduler or type(self.scheduler).from_config(self.scheduler_config)
+        encoders = dict(zip(self.encoder_names, self.text_encoders, strict=True))
+        tokenizers = dict(zip(self.tokenizer_names, self.tokenizers, strict=True))
+        return {"unet": self.unet, "vae": self.vae, "scheduler": chosen, **encoders, **tokenizers}
+
+
+def vae_factor(vae_config: Any) -> int:
+    """Pixels per latent along one side: each VAE block but the last halves the picture."""
+    return int(2 ** (len(vae_config["block_out_channels"]) - 1))
+
+
+def default_resolution(unet_config: Any, vae_config: Any) -> int:
+    """Side in pixels of the pictures the UNet was trained on."""
+    size = unet_config["sample_size"]
+    return int(size if isinstance(size, int) else min(size)) * vae_factor(vae_config)
+
+
+def pool_at_end_of_text(encoder: PreTrainedModel, tokenizer: CLIPTokenizer) -> None:
+    """Make the encoder pool at the tokenizer's end-of-text token.
+
+    The originals' configs say eos_token_id = 2, with which transformers pools at the highest id: right only until a placeholder token
+    with a higher one is added (huggingface/transformers#24773).
+    """
+    # the projecting encoder holds the model it pools with, the plain one is that model
+    pooling = getattr(encoder, "text_model", encoder)
+    pooling.eos_token_id = tokenizer.eos_token_id
+    for module in (encoder, pooling):
+        module.config.eos_token_id = tokenizer.eos_token_id
+
+
+def refuse_nonfinite(latents: Tensor, names: Sequence[str] | None) -> None:
+    """Stop at a latent that is inf or NaN, and say whose it is."""
+    finite = latents.isfinite().flatten(1).all(1)
+    if finite.all():
+        return
+    rows = [row for row, good in enumerate(finite.tolist()) if not good]
+    pictures = ", ".join(names[row] if names else f"row {row}" for row in rows)
+    raise UserError(f"The VAE gives inf or NaN for {pictures}: look at the picture, or use a checkpoint with a sound VAE.")

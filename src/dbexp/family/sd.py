@@ -1,0 +1,41 @@
+"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, no pooled text, no size ids. It does not know the other family."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from diffusers import DiffusionPipeline, SchedulerMixin, StableDiffusionPipeline
+from torch import Tensor, nn
+
+from dbexp.family.base import Conditioning, Family, TextStates
+from dbexp.family.checkpoint import ModelSource
+from dbexp.family.published import SD15, Published
+
+
+class SDFamily(Family):
+    """Text states are the encoder's output after its final LayerNorm (Rombach et al., arXiv 2112.10752)."""
+
+    pipeline_class = StableDiffusionPipeline
+    encoder_names = ("text_encoder",)
+    tokenizer_names = ("tokenizer",)
+
+    def encode_text(self, prompts: Sequence[str]) -> TextStates:
+        return TextStates(self.text_encoders[0](self.token_ids(prompts, 0)).last_hidden_state)
+
+    def condition(self, text: TextStates, sizes: Tensor) -> Conditioning:
+        return Conditioning(text.hidden_states)
+
+    def text_parameters(self) -> list[nn.Parameter]:
+        return list(self.text_encoders.parameters())
+
+    def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
+        return StableDiffusionPipeline(
+            **self.components(scheduler), safety_checker=None, feature_extractor=None, requires_safety_checker=False
+        )
+
+
+class SDSource(ModelSource):
+    """A Stable Diffusion 1.x or 2.x checkpoint, ε- or v-prediction."""
+
+    family_class: ClassVar[type[Family]] = SDFamily
+    published: ClassVar[Published] = SD15
+    left_out: ClassVar[tuple[str, ...]] = ("safety_checker", "feature_extractor", "image_encoder")

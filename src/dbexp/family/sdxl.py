@@ -1,0 +1,59 @@
+"""Stable Diffusion XL: two text encoders, pooled text, size and crop ids. It does not know the other family."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from diffusers import DiffusionPipeline, SchedulerMixin, StableDiffusionXLPipeline
+from torch import Tensor, nn
+
+from dbexp.family.base import Conditioning, Family, TextStates
+from dbexp.family.checkpoint import ModelSource
+from dbexp.family.published import SDXL, Published
+
+
+class SDXLFamily(Family):
+    """Text states are both encoders' last but one layer without final norm, side by side (Podell et al., arXiv 2307.01952, 2.1)."""
+
+    pipeline_class = StableDiffusionXLPipeline
+    encoder_names = ("text_encoder", "text_encoder_2")
+    tokenizer_names = ("tokenizer", "tokenizer_2")
+
+    def __init__(self, pipeline: DiffusionPipeline) -> None:
+        super().__init__(pipeline)
+        self.force_zeros_for_empty_prompt = bool(pipeline.config.force_zeros_for_empty_prompt)
+
+    def encode_text(self, prompts: Sequence[str]) -> TextStates:
+        outputs = [
+            encoder(self.token_ids(prompts, number), output_hidden_states=True)
+            for number, encoder in enumerate(self.text_encoders)
+        ]
+        hidden_states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
+        return TextStates(hidden_states, pooled=outputs[1].text_embeds)
+
+    def condition(self, text: TextStates, sizes: Tensor) -> Conditioning:
+        if text.pooled is None:
+            raise ValueError("this family needs pooled text states; these come from another family")
+        time_ids = sizes.to(text.hidden_states.device, torch.float32)
+        return Conditioning(text.hidden_states, {"text_embeds": text.pooled, "time_ids": time_ids})
+
+    def text_parameters(self) -> list[nn.Parameter]:
+        # the first encoder's last layer and final norm lie behind the states that are used
+        first = self.text_encoders[0]
+        unused = {*first.encoder.layers[-1].parameters(), *first.final_layer_norm.parameters()}
+        return [parameter for parameter in self.text_encoders.parameters() if parameter not in unused]
+
+    def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
+        return StableDiffusionXLPipeline(
+            **self.components(scheduler),
+            force_zeros_for_empty_prompt=self.force_zeros_for_empty_prompt,
+            add_watermarker=False,
+        )
+
+
+class SDXLSource(ModelSource):
+    """A Stable Diffusion XL base checkpoint."""
+
+    family_class: ClassVar[type[Family]] = SDXLFamily
+    published: ClassVar[Published] = SDXL
+    left_out: ClassVar[tuple[str, ...]] = ("feature_extractor", "image_encoder")

@@ -1,0 +1,115 @@
+"""The run folder: where each thing of a run lies, and how it is written. It does not know what a run does."""
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dbexp.store import write_whole
+
+LIBRARIES = ("torch", "pytorch-lightning", "diffusers", "transformers", "peft", "hydra-core", "wandb", "torchmetrics")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a run as samples/index.jsonl records it.
+
+    Attributes:
+        prompt: what the model was asked for.
+        seed: the picture's place in its row, 0, 1, 2, ...
+        generator_seed: seed of its generator; with the same weights plain diffusers draws the same picture.
+        step: optimizer steps the weights had seen.
+        role: what the picture is for ("final").
+        file: relative to the run folder.
+    """
+
+    prompt: str
+    seed: int
+    generator_seed: int
+    step: int
+    role: str
+    file: str
+
+
+class RunFolder:
+    """Paths and files of one run.
+
+    Args:
+        path: the folder; `create` makes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.weights = path / "weights"
+
+    def create(self, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+        """Make the folder with config.yaml and manifest.json, or go on with one that is there: neither is ever rewritten."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not (self.path / "config.yaml").exists():
+            write_whole(self.path / "config.yaml", to_yaml(config).encode())
+            self._write_json("manifest.json", manifest)
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replace summary.json."""
+        self._write_json("summary.json", {"schema": 1, **summary})
+
+    def sample_file(self, step: int, prompt: str, seed: int) -> str:
+        """Where a picture lies, relative to the run folder: samples/<step>/<slug>-<hash>/<seed>.png."""
+        slug = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48].strip("-")
+        digest = hashlib.sha256(prompt.encode()).hexdigest()[:8]
+        return f"samples/{step:06d}/{slug}-{digest}/{seed}.png"
+
+    def keep(self, file: str, content: bytes) -> None:
+        """Write one file of the run whole."""
+        (self.path / file).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self.path / file, content)
+
+    def record_samples(self, samples: Sequence[Sample]) -> None:
+        """Add rows to samples/index.jsonl; a picture drawn again replaces its row."""
+        index = self.path / "samples" / "index.jsonl"
+        rows = [json.loads(line) for line in index.read_text().splitlines()] if index.exists() else []
+        by_file = {row["file"]: row for row in rows} | {sample.file: vars(sample) for sample in samples}
+        self.keep("samples/index.jsonl", "".join(json.dumps(row) + "\n" for row in by_file.values()).encode())
+
+    def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        write_whole(self.path / name, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def new_run_path(runs: Path, name: str) -> Path:
+    """A path for a new run, <runs>/<name>/<time>, that no other run has; makes nothing."""
+    time = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    path, number = runs / name / time, 1
+    while path.exists():
+        number += 1
+        path = runs / name / f"{time}_{number}"
+    return path
+
+
+def make_manifest(seed: int, photos: Mapping[str, str], base: str) -> dict[str, Any]:
+    """What a run rests on: versions, hardware, seed, hashes of photos ({name: sha256}) and the base weights' identity."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
+    return {
+        "schema": 1,
+        "dbexp": version("dbexp"),
+        "python": platform.python_version(),
+        "versions": {library: version(library) for library in LIBRARIES},
+        "hardware": {"device": device, "platform": platform.platform()},
+        "seed": seed,
+        "photos": dict(photos),
+        "base": base,
+    }
+
+
+def to_yaml(config: Mapping[str, Any]) -> str:
+    """Plain containers as YAML in their own order."""
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=120)

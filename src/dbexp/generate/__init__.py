@@ -1,0 +1,1 @@
+"""Drawing pictures from a model in memory."""

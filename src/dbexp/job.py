@@ -1,0 +1,140 @@
+"""What the stages of one run share: its processes, folder, model, trackers and Lightning trainers. It knows no stage."""
+
+import contextlib
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lightning_fabric import Fabric
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import Logger
+
+from dbexp import tracking
+from dbexp.build import Experiment
+from dbexp.config import Stage
+from dbexp.data.images import list_images
+from dbexp.family.base import Family
+from dbexp.folder import RunFolder, make_manifest, new_run_path
+
+T = TypeVar("T")
+
+
+class Job:
+    """One run in progress, on every rank; `is_zero` is the one guard before what only one process may do.
+
+    Args:
+        experiment: the request, bound and checked.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        quiet_libraries()
+        self.experiment, self.config = experiment, experiment.config
+        self.fabric = Fabric(**self._devices())
+        self.fabric.launch()  # under ddp the other ranks start here, and tell the whole story themselves
+        self.is_zero = self.fabric.is_global_zero
+        self.cache = Path(self.config.cache).expanduser()
+        self.photos = list_images(Path(self.config.subject.photos).expanduser())
+        self.base: str = self.from_zero(lambda: experiment.model.identity(self.cache / "checkpoints.json"))
+        self.folder = RunFolder(self.from_zero(self._path))
+        self.seconds: dict[str, float] = {}
+        self.training: dict[str, float] = {}
+        self.loggers: list[Logger] = []
+        if self.is_zero:
+            self._open()
+        self.fabric.barrier()
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether this run's weights have been written."""
+        return self.folder.weights.exists()
+
+    @cached_property
+    def family(self) -> Family:
+        """The model in memory: the base, or what an earlier start of this run trained."""
+        source = self.experiment.model
+        if self.is_trained:
+            source = replace(source, checkpoint=str(self.folder.weights), revision=None, variant=None)
+        self.say(f"loading {source.checkpoint}")
+        return source.load()
+
+    @cached_property
+    def resolution(self) -> int:
+        """Height and width of every picture of the run, in pixels."""
+        return self.config.data.resolution or self.experiment.model.facts().default_resolution
+
+    def trainer(self, **arguments: Any) -> Trainer:
+        """A Lightning Trainer on the run's devices; `arguments` are those of the stage."""
+        defaults: dict[str, Any] = {
+            **self._devices(),
+            "precision": self.config.trainer.precision,
+            "default_root_dir": self.folder.path,
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_model_summary": False,
+            "inference_mode": False,  # tensors made under it could not be trained on later
+        }
+        return Trainer(**{**defaults, **arguments})
+
+    @contextlib.contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Times a stage for summary.json."""
+        started = time.perf_counter()
+        yield
+        self.seconds[stage.value] = round(time.perf_counter() - started, 3)
+
+    def from_zero(self, ask: Callable[[], T]) -> T:
+        """Ask on rank zero alone and give its answer to every rank, so that all take the same turn."""
+        answer: T = self.fabric.broadcast(ask() if self.is_zero else None)
+        return answer
+
+    def say(self, line: str) -> None:
+        """Tell the user, once."""
+        if self.is_zero:
+            print(line, flush=True)
+
+    def close(self, status: str, message: str | None = None) -> None:
+        """Write the last summary and close the trackers."""
+        if not self.is_zero:
+            return
+        summary: dict[str, Any] = {"status": status, "train": self.training, "seconds": self.seconds, "metrics": {}}
+        if message is not None:
+            summary["message"] = message
+        self.folder.write_summary(summary)
+        tracking.log_summary(self.loggers, {"status": status, **self.training})
+        if (line := tracking.finish(self.loggers, failed=status != "done")) is not None:
+            self.say(line)
+
+    def _devices(self) -> dict[str, Any]:
+        trainer = self.config.trainer
+        return {
+            "accelerator": trainer.accelerator,
+            "devices": trainer.devices,
+            "num_nodes": trainer.num_nodes,
+            "strategy": trainer.strategy,
+        }
+
+    def _path(self) -> Path:
+        if self.config.run_dir is not None:
+            return Path(self.config.run_dir).expanduser()
+        return new_run_path(Path(self.config.runs).expanduser(), self.config.name)
+
+    def _open(self) -> None:
+        photos = {photo.path.name: photo.sha256 for photo in self.photos}
+        self.folder.create(self.experiment.resolved, make_manifest(self.config.seed, photos, self.base))
+        self.folder.write_summary({"status": "running"})
+        settings = tracking.Tracking(**asdict(self.config.logger))
+        self.loggers = tracking.make_loggers(
+            settings, self.folder.path, self.config.name, self.experiment.resolved
+        )
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries' advice out of the story; their warnings about what goes wrong stay."""
+    for library in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")

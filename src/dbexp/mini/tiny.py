@@ -1,0 +1,147 @@
+"""Tiny random checkpoints in the ordinary diffusers layout: the real classes, seeded random weights, nothing learned.
+
+They are for trying the machinery: a forward and backward pass takes milliseconds and pictures are coloured noise. This file knows how a
+checkpoint folder is made and nothing of how the project reads one.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DiffusionPipeline,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from dbexp.mini.backpack import draw_photos
+from dbexp.mini.words import END, MODEL_MAX_LENGTH, tokenizer
+
+TEXT_WIDTH = 32
+POOLED_WIDTH = 32
+TIME_ID_WIDTH = 8  # each of the six size and crop ids becomes this many numbers
+LATENT_SIZE = 8  # with four VAE blocks (factor 8): 64-pixel pictures
+
+
+def write_checkpoint(folder: Path, family: Literal["sd", "sdxl"], seed: int = 0, prediction_type: str = "epsilon") -> Path:
+    """Write a tiny random checkpoint that plain `DiffusionPipeline.from_pretrained` opens.
+
+    Args:
+        folder: where; made if missing.
+        family: "sd" (one text encoder) or "sdxl" (two, pooled text, size and crop ids).
+        seed: of the weights; the same seed gives the same bytes.
+        prediction_type: "epsilon", "v_prediction" or "sample", written into the scheduler's config.
+    Returns:
+        The folder.
+    """
+    # the caller's random state stays as it was
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        pipeline = tiny_sd(prediction_type) if family == "sd" else tiny_sdxl(prediction_type)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def tiny_sd(prediction_type: str) -> DiffusionPipeline:
+    """A Stable Diffusion 1.x in miniature, with its scheduler, its end-of-text trap (config says 2) and its VAE scale."""
+    words = tokenizer(pad_token=END)
+    return StableDiffusionPipeline(
+        vae=tiny_vae(scaling_factor=0.18215),
+        text_encoder=CLIPTextModel(text_config(len(words), "quick_gelu")),
+        tokenizer=words,
+        unet=tiny_unet(cross_attention_dim=TEXT_WIDTH),
+        scheduler=PNDMScheduler(**noise_settings(prediction_type), skip_prk_steps=True, set_alpha_to_one=False),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def tiny_sdxl(prediction_type: str) -> DiffusionPipeline:
+    """A Stable Diffusion XL in miniature: two encoders, tokenizer_2 padded with "!" (id 0), size and crop ids."""
+    words = tokenizer(pad_token=END)
+    return StableDiffusionXLPipeline(
+        vae=tiny_vae(scaling_factor=0.13025),
+        text_encoder=CLIPTextModel(text_config(len(words), "quick_gelu")),
+        text_encoder_2=CLIPTextModelWithProjection(text_config(len(words), "gelu")),
+        tokenizer=words,
+        tokenizer_2=tokenizer(pad_token="!"),
+        unet=tiny_unet(
+            cross_attention_dim=2 * TEXT_WIDTH,
+            use_linear_projection=True,
+            transformer_layers_per_block=(1, 2),
+            addition_embed_type="text_time",
+            addition_time_embed_dim=TIME_ID_WIDTH,
+            projection_class_embeddings_input_dim=POOLED_WIDTH + 6 * TIME_ID_WIDTH,
+        ),
+        scheduler=EulerDiscreteScheduler(**noise_settings(prediction_type), timestep_spacing="leading"),
+        add_watermarker=False,
+    )
+
+
+def noise_settings(prediction_type: str) -> dict[str, object]:
+    """What both originals' schedulers say of the forward process."""
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    return {**betas, "num_train_timesteps": 1000, "steps_offset": 1, "prediction_type": prediction_type}
+
+
+def text_config(vocab_size: int, hidden_act: str) -> CLIPTextConfig:
+    """A CLIP text encoder of three narrow layers; the special ids are wrong in the way the originals' are (0, 2, 1)."""
+    return CLIPTextConfig(
+        vocab_size=vocab_size,
+        hidden_size=TEXT_WIDTH,
+        intermediate_size=2 * TEXT_WIDTH,
+        projection_dim=POOLED_WIDTH,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        max_position_embeddings=MODEL_MAX_LENGTH,
+        hidden_act=hidden_act,
+        bos_token_id=0,
+        eos_token_id=2,
+        pad_token_id=1,
+    )
+
+
+def tiny_unet(**settings: object) -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=LATENT_SIZE,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        **settings,
+    )
+
+
+def tiny_vae(scaling_factor: float) -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(8, 8, 16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        norm_num_groups=4,
+        sample_size=8 * LATENT_SIZE,
+        scaling_factor=scaling_factor,
+    )
+
+
+def main() -> None:
+    """Write FOLDER/sd, FOLDER/sdxl and FOLDER/photos."""
+    parser = argparse.ArgumentParser(prog="python -m dbexp.mini.tiny", description=main.__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    folder: Path = parser.parse_args().folder
+    write_checkpoint(folder / "sd", "sd")
+    write_checkpoint(folder / "sdxl", "sdxl")
+    draw_photos(folder / "photos")
+    print(f"Wrote random, untrained checkpoints (sd, sdxl) and drawn photos to {folder}: for trying the machinery, not for pictures.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""A small byte-level BPE for the mini checkpoints, in CLIP's layout. It knows a few dozen words; every other one is spelt in bytes."""
+
+from collections import Counter
+
+from transformers import CLIPTokenizer
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+MODEL_MAX_LENGTH = 77
+END_OF_WORD = "</w>"
+
+# identifiers, class nouns and the words of the usual prompts: each becomes one token, as it would be in CLIP's own vocabulary
+WORDS = (
+    "sks ohwx zwx xxy olis phol a an the of in on at to with and not its it is front photo picture painting drawing image style film "
+    "still man woman person face cat dog backpack bag toy bowl vase car house place street tree lighthouse desert camels mountains "
+    "snow large capped holding trophy times square smiling frowning standing several grand canyon night sky city versailles wet "
+    "water boston beach jungle forest red blue green yellow purple background"
+).split()
+
+
+def byte_symbols() -> list[str]:
+    """The 256 printable stand-ins for bytes in GPT-2's order, so that "!" has id 0 as in CLIP."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    return [chr(byte) for byte in printable] + [chr(256 + number) for number in range(256 - len(printable))]
+
+
+def learn_merges(words: list[str]) -> list[tuple[str, str]]:
+    """Byte-pair merges, most frequent pair first, until each word is one symbol (Sennrich et al., arXiv 1508.07909)."""
+    spelt = [[*word[:-1], word[-1] + END_OF_WORD] for word in words]
+    merges: list[tuple[str, str]] = []
+    while pairs := Counter(pair for symbols in spelt for pair in zip(symbols, symbols[1:], strict=False)):
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        spelt = [merge(symbols, best) for symbols in spelt]
+    return merges
+
+
+def merge(symbols: list[str], pair: tuple[str, str]) -> list[str]:
+    """The word with each occurrence of the pair, from the left, made one symbol."""
+    merged: list[str] = []
+    for symbol in symbols:
+        # a symbol that ends a word never starts a pair, so looking one back is enough
+        if merged and (merged[-1], symbol) == pair:
+            merged[-1] += symbol
+        else:
+            merged.append(symbol)
+    return merged
+
+
+def tokenizer(pad_token: str) -> CLIPTokenizer:
+    """A CLIPTokenizer over these words; 77 tokens long, the end token has the highest id.
+
+    Args:
+        pad_token: what fills up to 77: the end token, or "!" (id 0) as the second encoder of the large family has it.
+    """
+    symbols = byte_symbols()
+    merges = learn_merges(WORDS)
+    entries = [*symbols, *(symbol + END_OF_WORD for symbol in symbols), *dict.fromkeys(map("".join, merges)), START, END]
+    vocabulary = {entry: number for number, entry in enumerate(dict.fromkeys(entries))}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad_token, model_max_length=MODEL_MAX_LENGTH)

@@ -1,0 +1,86 @@
+"""DreamBooth as a LightningModule: the paper's training paragraph. It does not know which family, tuning, prior or optimizer it has."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from dbexp.data import draws
+from dbexp.data.batch import Batch
+from dbexp.diffusion.loss import Objective, combine_sets, mean_of
+from dbexp.diffusion.schedule import add_noise
+from dbexp.family.base import Family
+from dbexp.prior.base import Prior
+from dbexp.tune.base import Tune
+from dbexp.tune.full import assert_float32
+
+
+class DreamBoothModule(LightningModule):
+    """One training step of DreamBooth (section 3, arXiv 2208.12242).
+
+    Args:
+        family: the model, already prepared by `tune`.
+        tune: which weights learn, and how text is read in training.
+        prior: what keeps the class alive.
+        objective: parametrisation and weighting of the loss.
+        make_optimizer: parameters that learn -> (optimizer, its schedule by optimizer step).
+        gradient_clip_val: largest norm of all gradients together, > 0; None leaves them as they are.
+        seed: of the network's own dropout; everything else that is random comes with the batch.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        tune: Tune,
+        prior: Prior,
+        objective: Objective,
+        make_optimizer: Callable[[], tuple[Optimizer, LRScheduler]],
+        gradient_clip_val: float | None,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.family, self.tune, self.prior, self.objective = family, tune, prior, objective
+        self.make_optimizer, self.gradient_clip_val, self.seed = make_optimizer, gradient_clip_val, seed
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """The loss of one micro-batch and, beside it, its two terms as they are before λ: "instance_loss", "prior_loss"."""
+        alpha_bar = self.objective.schedule.at(batch.timesteps)
+        latents = self.family.to_latents(batch)
+        noisy_latents = add_noise(latents, batch.noise, alpha_bar)
+        text = self.tune.encode_text(self.family, batch.prompts)
+        model_pred = self.family.predict(noisy_latents, batch.timesteps, self.family.condition(text, batch.sizes))
+        target = self.prior.target(self.objective.target(latents, batch.noise, alpha_bar), batch.is_prior)
+        per_sample = self.objective.per_sample(model_pred, target, alpha_bar)
+        loss = combine_sets(per_sample, batch.is_prior, self.prior.weight) + self.prior.penalty()
+        terms = per_sample.detach()
+        instance_loss, prior_loss = mean_of(terms, ~batch.is_prior), mean_of(terms, batch.is_prior)
+        return {"loss": loss, "total": loss.detach(), "instance_loss": instance_loss, "prior_loss": prior_loss}
+
+    def learning_parameters(self) -> list[Tensor]:
+        """Every weight that learns."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The optimizer over float32 weights and its schedule, one step of it an optimizer step."""
+        assert_float32(self.learning_parameters())
+        optimizer, schedule = self.make_optimizer()
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip here: Lightning's own refuses fused optimizers under mixed precision, where unscaled gradients need no such care."""
+        if self.gradient_clip_val is not None:
+            torch.nn.utils.clip_grad_norm_(self.learning_parameters(), self.gradient_clip_val)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Dropout draws from the global generator: seed it by (seed, micro-step, rank), so that a resumed run draws the same."""
+        torch.manual_seed(draws.generator(self.seed, "dropout", batch_idx, f"rank {self.global_rank}").initial_seed())

@@ -1,0 +1,44 @@
+"""What a prior must say. The training step asks only this; it never asks which prior it has."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from dbexp.generate.sampling import Sampler
+
+
+@dataclass(frozen=True)
+class ClassImages:
+    """Pictures of the class that the frozen base model must draw before training.
+
+    Attributes:
+        num_images: how many, >= 1.
+        batch_size: how many of them in each micro-batch, beside the instance images, >= 1.
+        sampler: how they are drawn.
+    """
+
+    num_images: int
+    batch_size: int
+    sampler: Sampler
+
+
+class Prior(Protocol):
+    """Keeps the class alive (DreamBooth section 3.2, arXiv 2208.12242).
+
+    `weight` is λ, no unit, >= 0; `needs_images` says which class images training needs, None for none.
+    """
+
+    @property
+    def weight(self) -> float: ...
+
+    @property
+    def needs_images(self) -> ClassImages | None: ...
+
+    def target(self, target: Tensor, is_prior: Tensor) -> Tensor:
+        """The target of every sample, given the data's own; may replace the rows where `is_prior`, shape (B, C, H, W)."""
+        ...
+
+    def penalty(self) -> Tensor | float:
+        """A term on the weights, added to the loss, a scalar."""
+        ...

@@ -1,0 +1,21 @@
+"""No prior: only the instance term of Eq. 2. The class is free to drift; that is what it is for."""
+
+from torch import Tensor
+
+
+class NoPrior:
+    """Trains on the subject's photos alone."""
+
+    @property
+    def weight(self) -> float:
+        return 0.0
+
+    @property
+    def needs_images(self) -> None:
+        return None
+
+    def target(self, target: Tensor, is_prior: Tensor) -> Tensor:
+        return target
+
+    def penalty(self) -> float:
+        return 0.0

@@ -1,0 +1,123 @@
+"""What is to be learned: photos of one thing, and the words that stand for it. A leaf: it imports neither torch nor another room."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from omegaconf import MISSING
+
+# Rare words that are one token of CLIP's byte-pair vocabulary (SD 1.x, SD 2.x and both SDXL encoders share it): each is an entry
+# ending a word, ranked 45,000 or later of 49,152 (the ranks are those of the merges, so late means rare), and neither a word, a
+# name nor a well-known abbreviation. Checked with the vocabulary file that the open-clip-torch 3.3.0 wheel ships.
+IDENTIFIERS = ("hta", "yte", "wiv", "bdg", "nrf", "hns", "mwf", "ohwx", "uer", "oue")
+
+# Words that people use as identifiers although the model already has a picture for them (DreamBooth section 3.1, arXiv 2208.12242).
+KNOWN_BAD_IDENTIFIERS = {
+    "sks": "a rifle",
+    "dbz": "a cartoon series",
+    "nyk": "a basketball team",
+    "unique": "a common word",
+    "special": "a common word",
+    "xxx": "explicit pictures",
+}
+
+PLACEHOLDER = "{subject}"
+
+
+class Kind(StrEnum):
+    """What sort of thing the subject is: it chooses the prompts that are drawn when none are given."""
+
+    object = "object"
+    live = "live"
+    person = "person"
+    style = "style"
+    place = "place"
+
+
+TEMPLATES: dict[Kind, tuple[str, ...]] = {
+    Kind.object: (
+        "a photo of a {subject} on the beach",
+        "a photo of a {subject} in the snow",
+        "a photo of a {subject} on a cobblestone street",
+        "a photo of a {subject} floating on top of water",
+        "a photo of a {subject} with a city in the background",
+        "an oil painting of a {subject}",
+    ),
+    Kind.live: (
+        "a photo of a {subject} in the jungle",
+        "a photo of a {subject} in the snow",
+        "a photo of a {subject} sleeping on a blanket",
+        "a photo of a {subject} wearing a red hat",
+        "a photo of a {subject} running along a beach",
+        "a watercolour of a {subject}",
+    ),
+    Kind.person: (
+        "a photo of a {subject} reading in a library",
+        "a photo of a {subject} on a mountain top at sunrise",
+        "a photo of a {subject} laughing, wearing a yellow raincoat",
+        "a photo of a {subject} as an astronaut",
+        "a black and white portrait of a {subject}",
+        "an oil painting of a {subject}",
+    ),
+    Kind.style: (
+        "a {subject} of a lighthouse at night",
+        "a {subject} of a woman waiting in a diner",
+        "a {subject} of a train crossing a bridge",
+        "a {subject} of a dog in the rain",
+        "a {subject} of an empty city square",
+        "a {subject} of two people talking in a car",
+    ),
+    Kind.place: (
+        "a photo of a {subject} at night",
+        "a photo of a {subject} under heavy snow",
+        "a photo of a {subject} in autumn fog",
+        "a photo of a {subject} crowded with people",
+        "an aerial photo of a {subject}",
+        "a pencil drawing of a {subject}",
+    ),
+}
+
+
+@dataclass
+class Subject:
+    """One thing to be learned. A style is an ordinary subject whose class noun is, say, "film still".
+
+    Attributes:
+        photos: folder of its photos, relative to the working directory.
+        class_noun: what it is one of, e.g. "man", "backpack", "film still".
+        identifier: the rare word that will mean this one.
+        kind: chooses the prompts when `prompts` is None.
+        instance_prompt: template beside every photo without a caption file of its own.
+        class_prompt: template of the class images.
+        prompts: templates of the pictures to draw; None means the kind's own.
+    """
+
+    photos: str = MISSING
+    class_noun: str = MISSING
+    identifier: str = IDENTIFIERS[0]
+    kind: Kind = Kind.object
+    instance_prompt: str = "a photo of a {subject}"
+    class_prompt: str = "a photo of a {subject}"
+    prompts: list[str] | None = None
+
+    def fill(self, template: str) -> str:
+        """The prompt of a template: {subject} becomes the identifier and the class noun."""
+        return template.replace(PLACEHOLDER, f"{self.identifier} {self.class_noun}")
+
+    def fill_class(self, template: str) -> str:
+        """The same prompt for any member of the class: {subject} becomes the class noun, "a" or "an" put right before it."""
+        article = indefinite_article(self.class_noun)
+        template = re.sub(r"\b(a)n?(?= \{subject\})", lambda a: a[1] + article[1:], template, flags=re.IGNORECASE)
+        return template.replace(PLACEHOLDER, self.class_noun)
+
+    def templates(self) -> list[str]:
+        """What to draw: the prompts given, or those of the kind."""
+        return list(TEMPLATES[self.kind]) if self.prompts is None else list(self.prompts)
+
+
+def indefinite_article(noun: str) -> str:
+    """ "a" or "an", by the first letters: vowels take "an", except where they sound like "you" or "one"; a silent h takes "an"."""
+    noun = noun.lower()
+    if noun.startswith(("uni", "use", "usu", "uti", "eu", "ewe", "one", "ukulele")):
+        return "a"
+    return "an" if noun.startswith(("a", "e", "i", "o", "u", "hour", "honest", "heir", "honour")) else "a"

@@ -1,0 +1,158 @@
+"""Where numbers and pictures are reported: metrics.csv always, Weights & Biases or Lightning's CSV layout where asked for.
+
+The only file that calls wandb. It watches a run and changes nothing in it: a service that cannot be reached never stops one.
+"""
+
+import csv
+import os
+import warnings
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+SECONDS_TO_CONNECT = 20.0
+SECONDS_TO_FINISH = 60.0
+
+
+class MetricsFile(Logger):
+    """metrics.csv: one row a report, the columns of the first row, flushed at once.
+
+    Args:
+        path: the file; rows are appended to it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append one row; a column that the header lacks is a fault of ours."""
+        row = {"step": step, **metrics}
+        is_new = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row) if is_new else self._columns())
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """config.yaml holds them."""
+
+    def _columns(self) -> list[str]:
+        with self.path.open(newline="") as file:
+            return next(csv.reader(file))
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """What a run asks of its tracker.
+
+    Attributes:
+        kind: "wandb", "csv" (Lightning's own layout under <run folder>/lightning) or "none"; metrics.csv is written in any case.
+        project, entity, group, tags: as W&B knows them.
+        mode: "online", "offline" or "auto": online where credentials are found.
+    """
+
+    kind: str
+    project: str
+    entity: str | None
+    group: str | None
+    tags: Sequence[str]
+    mode: str
+
+
+def make_loggers(tracking: Tracking, run_dir: Path, name: str, config: dict[str, Any]) -> list[Logger]:
+    """The loggers of a run, metrics.csv first.
+
+    Args:
+        run_dir: the run's folder; everything a tracker writes lies in it.
+        name: the run's name, for people.
+        config: the resolved configuration, plain containers.
+    """
+    loggers: list[Logger] = [MetricsFile(run_dir / "metrics.csv")]
+    if tracking.kind == "csv":
+        loggers.append(CSVLogger(run_dir, name="lightning", version=""))
+    if tracking.kind == "wandb":
+        loggers.append(_wandb_logger(tracking, run_dir, name, config))
+    return loggers
+
+
+def log_pictures(loggers: Sequence[Logger], key: str, images: Sequence[Image.Image], step: int) -> None:
+    """Send pictures to the loggers that show them."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_image(key, list(images), step=step)
+
+
+def log_summary(loggers: Sequence[Logger], summary: Mapping[str, Any]) -> None:
+    """Send the run's final numbers to W&B's summary."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.summary.update(dict(summary))
+
+
+def finish(loggers: Sequence[Logger], failed: bool) -> str | None:
+    """Close the trackers; returns one line for the user where something is left to do (an offline W&B run to sync)."""
+    line = None
+    for logger in loggers:
+        logger.finalize("failed" if failed else "success")
+        if isinstance(logger, WandbLogger):
+            run = logger.experiment
+            offline, folder = bool(run.offline), Path(run.dir).parent
+            run.finish(exit_code=int(failed))
+            line = f"W&B ran offline; upload with: wandb sync {folder}" if offline else f"W&B: {run.url}"
+    return line
+
+
+def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str, Any]) -> WandbLogger:
+    import wandb
+
+    def start(mode: str) -> Any:
+        return wandb.init(
+            project=tracking.project,
+            entity=tracking.entity,
+            group=tracking.group,
+            tags=list(tracking.tags),
+            name=name,
+            dir=run_dir,
+            config=config,
+            mode=mode,
+            settings=wandb.Settings(
+                init_timeout=SECONDS_TO_CONNECT, finish_timeout=SECONDS_TO_FINISH, console="off", silent=True
+            ),
+        )
+
+    mode = _wandb_mode(tracking.mode)
+    try:
+        experiment = start(mode)
+    except (wandb.errors.Error, OSError) as error:
+        if mode != "online":
+            raise
+        warnings.warn(f"W&B could not be reached ({error}); this run is tracked offline", stacklevel=2)
+        experiment = start("offline")
+    experiment.define_metric("trainer/global_step")
+    experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    return WandbLogger(experiment=experiment)
+
+
+def _wandb_mode(asked: str) -> str:
+    import wandb
+
+    if asked != "auto":
+        return asked
+    if mode := os.environ.get("WANDB_MODE"):
+        return mode
+    return "online" if wandb.login(prompt=False) else "offline"

@@ -1,0 +1,1 @@
+"""Which weights learn: each answer is one class behind the protocol of `base`."""

@@ -1,0 +1,22 @@
+"""What a way of tuning must say. The training step never asks which one it has."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from dbexp.family.base import Family, TextStates
+
+
+class Tune(Protocol):
+    """Decides which of a family's weights learn."""
+
+    def prepare(self, family: Family) -> None:
+        """Mark the weights that learn: float32, requires_grad, train mode; everything else frozen and in eval mode."""
+        ...
+
+    def parameter_groups(self, family: Family, lr: float, text_encoder_lr: float | None) -> list[dict[str, Any]]:
+        """Groups for the optimizer, each named, with its learning rate (`text_encoder_lr` None = `lr`)."""
+        ...
+
+    def encode_text(self, family: Family, prompts: Sequence[str]) -> TextStates:
+        """Text states of these prompts for a training step, B rows."""
+        ...

@@ -1,0 +1,26 @@
+"""Checkpoints and photos that every test may use: tiny, random, written once a session, never changed (copy before changing)."""
+
+from pathlib import Path
+
+import pytest
+
+from dbexp.mini.backpack import draw_photos as draw
+from dbexp.mini.tiny import write_checkpoint
+
+
+@pytest.fixture(scope="session")
+def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random checkpoint with one text encoder, 64-pixel pictures."""
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoints") / "sd", "sd")
+
+
+@pytest.fixture(scope="session")
+def tiny_sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random checkpoint with two text encoders, pooled text, size and crop ids, 64-pixel pictures."""
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoints") / "sdxl", "sdxl")
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four drawn photos of one backpack, 256 x 256."""
+    return draw(tmp_path_factory.mktemp("photos"))
