@@ -1,4 +1,6 @@
-"""Checkpoints and photos that every test may use: tiny, random, written once a session, never changed (copy before changing)."""
+"""Checkpoints and photos that every test may use: tiny, random, written once a session, never changed (copy before
+changing).
+"""
 
 from pathlib import Path
 

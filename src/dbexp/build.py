@@ -1,7 +1,7 @@
-"""Where configuration ends: a composed DictConfig goes in, objects and plain dataclasses come out. Nobody else sees a DictConfig.
+"""Where configuration ends: a composed DictConfig goes in, objects and plain dataclasses come out.
 
-Every `_target_` node is bound to the signature it names before anything is made, and all that is wrong is told at once. Nothing here
-knows what the targets do, and making them loads nothing.
+Every `_target_` node is bound to the signature it names before anything is made, and all that is wrong is told at once.
+Nothing here knows what the targets do, and making them loads nothing.
 """
 
 import difflib
@@ -86,7 +86,9 @@ def build(cfg: DictConfig, origins: Mapping[str, str] | None = None) -> Experime
     resolved = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
     expanded = _with_home(resolved)
     binder = _Binder(origins or {})
-    binder.problems += [f"{key} has no value: add {key}=... to the command" for key in sorted(OmegaConf.missing_keys(cfg))]
+    binder.problems += [
+        f"{key} has no value: add {key}=... to the command" for key in sorted(OmegaConf.missing_keys(cfg))
+    ]
     calls = {key: binder.bind(key, _node(expanded, key)) for key in ROLES}
     made = {} if binder.problems else {key: binder.make(key, calls[key]) for key in ("model", "prior", "tune")}
     algorithm = calls["optimizer.algorithm"]
@@ -118,7 +120,9 @@ class _Binder:
         self._tell_strangers(key, node[TARGET], parameters, given)
         self._tell_absent(key, node[TARGET], parameters, given)
         types = _types(target)
-        return Call(target, {name: self._argument(f"{key}.{name}", types.get(name), value) for name, value in given.items()})
+        return Call(
+            target, {name: self._argument(f"{key}.{name}", types.get(name), value) for name, value in given.items()}
+        )
 
     def make(self, key: str, call: Call | None) -> Any:
         """The object itself; a value that its class refuses joins `problems`."""
@@ -128,7 +132,9 @@ class _Binder:
         except (UserError, ValueError) as error:
             return self._tell(key, str(error))
 
-    def _tell_strangers(self, key: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:
+    def _tell_strangers(
+        self, key: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+    ) -> None:
         supplied = SUPPLIED.get(key, {})
         accepted = [argument for argument in parameters if argument not in supplied]
         takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
@@ -138,7 +144,9 @@ class _Binder:
             elif argument not in parameters and not takes_any:
                 self._tell(f"{key}.{argument}", f"is not a key of {name}{nearest(argument, accepted)}")
 
-    def _tell_absent(self, key: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:
+    def _tell_absent(
+        self, key: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+    ) -> None:
         known = given.keys() | SUPPLIED.get(key, {}).keys()
         for argument, parameter in parameters.items():
             needed = parameter.default is parameter.empty and parameter.kind not in (
@@ -181,7 +189,9 @@ def locate(path: str, roots: tuple[str, ...] = ROOTS) -> Callable[..., Any]:
         raise UserError(f"{path} is not there: {error}") from error
     found = getattr(module, name, None)
     if not callable(found) or not _inside(f"{getattr(found, '__module__', '')}.", roots):
-        callables = [word for word, value in vars(module).items() if inspect.isclass(value) or inspect.isfunction(value)]
+        callables = [
+            word for word, value in vars(module).items() if inspect.isclass(value) or inspect.isfunction(value)
+        ]
         raise UserError(f"{path} is not there{nearest(name, [word for word in callables if not word.startswith('_')])}")
     return cast(Callable[..., Any], found)
 
@@ -206,9 +216,10 @@ def _types(target: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _checked(annotation: Any, value: Any) -> Any:
-    """The value as its annotation wants it (a YAML list as a tuple), or itself where pydantic cannot judge the annotation.
+    """The value as its annotation wants it, or itself where pydantic cannot judge the annotation.
 
-    Strict JSON rules fit what YAML can say: lists become tuples and 1 is a float, but "1" is no number and 1 is no truth value.
+    Strict JSON rules fit what YAML can say: lists become tuples and 1 is a float, but "1" is no number and 1 is no
+    truth value.
     """
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(annotation)
@@ -242,9 +253,11 @@ def _node(container: dict[str, Any], key: str) -> Any:
 
 
 def _with_home(value: Any) -> Any:
-    """Every "~/..." written out: a value of an override reaches us as it was typed, since shells leave it alone after a dotted key."""
+    """Every "~/..." written out, as a YAML or a default may say it."""
     if isinstance(value, dict):
         return {key: _with_home(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_home(item) for item in value]
-    return str(Path(value).expanduser()) if isinstance(value, str) and (value == "~" or value.startswith("~/")) else value
+    return (
+        str(Path(value).expanduser()) if isinstance(value, str) and (value == "~" or value.startswith("~/")) else value
+    )

@@ -1,7 +1,7 @@
-"""What may be asked: the whole experiment as dataclasses, which Hydra checks every YAML against. It knows no torch and builds nothing.
+"""What may be asked: the whole experiment as dataclasses, which Hydra checks every YAML against.
 
-Two kinds of node, no third: a dataclass of this file, or a `_target_` (typed Any here), whose contract is the signature of the class
-it names; `dbexp.build` checks those.
+It knows no torch and builds nothing. Two kinds of node, no third: a dataclass of this file, or a `_target_` (typed Any
+here), whose contract is the signature of the class it names; `dbexp.build` checks those.
 """
 
 import functools

@@ -30,7 +30,7 @@ class Entry:
     def missing(self, items: Iterable[str]) -> list[str]:
         """Those items that are not there whole, in order; reads every byte of the others."""
         recorded = self._recorded()
-        return [item for item in items if recorded.get(item) != sha256_of(self.path(item))]
+        return [item for item in items if recorded.get(item, "unrecorded") != sha256_of(self.path(item))]
 
     def put(self, item: str, content: bytes) -> None:
         """Write one item whole or not at all; safe from several processes as long as each item has one writer."""

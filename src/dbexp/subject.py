@@ -1,4 +1,4 @@
-"""What is to be learned: photos of one thing, and the words that stand for it. A leaf: it imports neither torch nor another room."""
+"""What is to be learned: photos of one thing, and the words that stand for it. A leaf: no torch, no other room."""
 
 import re
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from enum import StrEnum
 
 from omegaconf import MISSING
 
-# Rare words that are one token of CLIP's byte-pair vocabulary (SD 1.x, SD 2.x and both SDXL encoders share it): each is an entry
-# ending a word, ranked 45,000 or later of 49,152 (the ranks are those of the merges, so late means rare), and neither a word, a
-# name nor a well-known abbreviation. Checked with the vocabulary file that the open-clip-torch 3.3.0 wheel ships.
+# Rare words that are one token of CLIP's byte-pair vocabulary, which every text encoder here shares: each is an entry
+# that ends a word, has an id of 45,000 or more out of 49,408 (ids follow the merges, so late means rare), and is
+# neither a word nor a well-known name. Looked up in the vocabulary file that the open-clip-torch 3.3.0 wheel ships.
 IDENTIFIERS = ("hta", "yte", "wiv", "bdg", "nrf", "hns", "mwf", "ohwx", "uer", "oue")
 
-# Words that people use as identifiers although the model already has a picture for them (DreamBooth section 3.1, arXiv 2208.12242).
+# Used as identifiers although the model has a picture for them already (DreamBooth section 3.2, arXiv 2208.12242).
 KNOWN_BAD_IDENTIFIERS = {
     "sks": "a rifle",
     "dbz": "a cartoon series",
@@ -105,7 +105,7 @@ class Subject:
         return template.replace(PLACEHOLDER, f"{self.identifier} {self.class_noun}")
 
     def fill_class(self, template: str) -> str:
-        """The same prompt for any member of the class: {subject} becomes the class noun, "a" or "an" put right before it."""
+        """The prompt for any of the class: {subject} becomes the class noun, with "a" or "an" before it put right."""
         article = indefinite_article(self.class_noun)
         template = re.sub(r"\b(a)n?(?= \{subject\})", lambda a: a[1] + article[1:], template, flags=re.IGNORECASE)
         return template.replace(PLACEHOLDER, self.class_noun)
@@ -116,7 +116,7 @@ class Subject:
 
 
 def indefinite_article(noun: str) -> str:
-    """ "a" or "an", by the first letters: vowels take "an", except where they sound like "you" or "one"; a silent h takes "an"."""
+    """The article by a noun's first letters: "an" before a vowel that sounds like one, and before a silent h."""
     noun = noun.lower()
     if noun.startswith(("uni", "use", "usu", "uti", "eu", "ewe", "one", "ukulele")):
         return "a"

@@ -31,7 +31,7 @@ class Place:
 class MicroSteps(IterableDataset[Batch]):
     """One batch a micro-step, without end and without a length: the trainer's max_steps ends the run.
 
-    With W workers, worker w yields every W-th micro-step from start + w on; DataLoader's round robin puts them in order.
+    With W workers, worker w yields every W-th micro-step from start + w on; DataLoader's round robin orders them.
     """
 
     def __init__(self, sets: Sequence[SampleSet], place: Place) -> None:

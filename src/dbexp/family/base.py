@@ -1,6 +1,7 @@
 """What every family offers to the rest of the house: latents, pictures, text states, predictions, a pipeline.
 
-It knows no particular family, no files and no training; each family's facts are read off the loaded checkpoint, never assumed.
+It knows no particular family, no files and no training; each family's facts are read off the loaded checkpoint,
+never assumed.
 """
 
 from abc import ABC, abstractmethod
@@ -41,7 +42,9 @@ class TextStates:
         """All rows, one after the other; either all have a pooled vector or none has."""
         pooled = [each.pooled for each in states if each.pooled is not None]
         if len(pooled) not in (0, len(states)):
-            raise ValueError("some text states have a pooled vector and some have none: they come from different families")
+            raise ValueError(
+                "some text states have a pooled vector and some have none: they come from different families"
+            )
         return TextStates(torch.cat([each.hidden_states for each in states]), torch.cat(pooled) if pooled else None)
 
 
@@ -117,8 +120,8 @@ class Family(nn.Module, ABC):
 
         Args:
             text: states of B prompts.
-            sizes: (orig_h, orig_w, crop_top, crop_left, target_h, target_w) in pixels, shape (B, 6); kept in float32, because
-                bfloat16 cannot tell 516 from 517.
+            sizes: (orig_h, orig_w, crop_top, crop_left, target_h, target_w) in pixels, shape (B, 6); kept in
+                float32, because bfloat16 cannot tell 516 from 517.
         """
 
     @abstractmethod
@@ -136,8 +139,9 @@ class Family(nn.Module, ABC):
     def to_latents(self, batch: PixelBatch) -> Tensor:
         """Draw each picture's latent from its posterior and scale it, float32, shape (B, C, H / factor, W / factor).
 
-        (mean + std · posterior_noise - latents_mean) · scaling_factor / latents_std (Rombach et al., arXiv 2112.10752, app. G, and
-        diffusers' config). In float32 with autocast off: the large family's VAE overflows in float16.
+        (mean + std · posterior_noise - latents_mean) · scaling_factor / latents_std (Rombach et al., arXiv
+        2112.10752, app. G, and diffusers' config). In float32 with autocast off: the large family's VAE overflows in
+        float16.
 
         Raises:
             UserError: a latent is not finite; names the pictures.
@@ -167,7 +171,7 @@ class Family(nn.Module, ABC):
         return column("latents_mean", 0.0), column("latents_std", 1.0) / config.scaling_factor
 
     def predict(self, noisy_latents: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
-        """The UNet's prediction (ε, v or x_0, as `schedule` says), shape of noisy_latents (B, C, h, w); timesteps int64, (B,)."""
+        """The UNet's prediction (ε, v or x_0, as `schedule` says), shape (B, C, h, w); timesteps int64, shape (B,)."""
         model_pred: Tensor = self.unet(
             noisy_latents,
             timesteps,
@@ -179,15 +183,20 @@ class Family(nn.Module, ABC):
     def enable_gradient_checkpointing(self) -> None:
         """Recompute activations in the backward pass instead of keeping them; encoders do so only in train mode."""
         self.unet.enable_gradient_checkpointing()
+        encoder: Any
         for encoder in self.text_encoders:
             # the reentrant kind loses gradients where no input requires one, as here
             encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
     def token_ids(self, prompts: Sequence[str], number: int) -> Tensor:
-        """Token ids by tokenizer `number`, cut and padded (with its own pad token) to its length, on the encoder's device, (B, L)."""
+        """Token ids by tokenizer `number`, cut and padded with its own pad token to its length, shape (B, L)."""
         tokenizer = self.tokenizers[number]
         encoded = tokenizer(
-            list(prompts), padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
+            list(prompts),
+            padding="max_length",
+            max_length=tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
         )
         token_ids: Tensor = encoded.input_ids.to(self.text_encoders[number].device)
         return token_ids
@@ -215,8 +224,8 @@ def default_resolution(unet_config: Any, vae_config: Any) -> int:
 def pool_at_end_of_text(encoder: PreTrainedModel, tokenizer: CLIPTokenizer) -> None:
     """Make the encoder pool at the tokenizer's end-of-text token.
 
-    The originals' configs say eos_token_id = 2, with which transformers pools at the highest id: right only until a placeholder token
-    with a higher one is added (huggingface/transformers#24773).
+    The originals' configs say eos_token_id = 2, with which transformers pools at the highest id: right only until a
+    placeholder token with a higher one is added (huggingface/transformers#24773).
     """
     # the projecting encoder holds the model it pools with, the plain one is that model
     pooling = getattr(encoder, "text_model", encoder)
@@ -232,4 +241,6 @@ def refuse_nonfinite(latents: Tensor, names: Sequence[str] | None) -> None:
         return
     rows = [row for row, good in enumerate(finite.tolist()) if not good]
     pictures = ", ".join(names[row] if names else f"row {row}" for row in rows)
-    raise UserError(f"The VAE gives inf or NaN for {pictures}: look at the picture, or use a checkpoint with a sound VAE.")
+    raise UserError(
+        f"The VAE gives inf or NaN for {pictures}: look at the picture, or use a checkpoint with a sound VAE."
+    )

@@ -1,7 +1,8 @@
-"""The two published checkpoints: their Hub ids, configs, licences and what was measured of them. Plain data, no imports.
+"""The two published checkpoints: their Hub ids, configs, licences and what was measured of them. Plain data, no
+imports.
 
-The configs are written as differences from the defaults of the diffusers and transformers classes; a test counts their parameters.
-They serve a dry run on a machine that has neither the checkpoint nor the Hub.
+The configs are written as differences from the defaults of the diffusers and transformers classes; a test counts
+their parameters. They serve a dry run on a machine that has neither the checkpoint nor the Hub.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,9 @@
-"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, no pooled text, no size ids. It does not know the other family."""
+"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, no pooled text, no size ids. It does not know the other
+family.
+"""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from diffusers import DiffusionPipeline, SchedulerMixin, StableDiffusionPipeline
 from torch import Tensor, nn
@@ -38,4 +40,9 @@ class SDSource(ModelSource):
 
     family_class: ClassVar[type[Family]] = SDFamily
     published: ClassVar[Published] = SD15
-    left_out: ClassVar[tuple[str, ...]] = ("safety_checker", "feature_extractor", "image_encoder")
+    left_out: ClassVar[dict[str, Any]] = {
+        "safety_checker": None,
+        "feature_extractor": None,
+        "image_encoder": None,
+        "requires_safety_checker": False,
+    }

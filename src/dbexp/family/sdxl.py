@@ -1,7 +1,7 @@
 """Stable Diffusion XL: two text encoders, pooled text, size and crop ids. It does not know the other family."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from diffusers import DiffusionPipeline, SchedulerMixin, StableDiffusionXLPipeline
@@ -13,7 +13,9 @@ from dbexp.family.published import SDXL, Published
 
 
 class SDXLFamily(Family):
-    """Text states are both encoders' last but one layer without final norm, side by side (Podell et al., arXiv 2307.01952, 2.1)."""
+    """Text states are both encoders' last but one layer without final norm, side by side (Podell et al., arXiv
+    2307.01952, 2.1).
+    """
 
     pipeline_class = StableDiffusionXLPipeline
     encoder_names = ("text_encoder", "text_encoder_2")
@@ -39,7 +41,7 @@ class SDXLFamily(Family):
 
     def text_parameters(self) -> list[nn.Parameter]:
         # the first encoder's last layer and final norm lie behind the states that are used
-        first = self.text_encoders[0]
+        first: Any = self.text_encoders[0]
         unused = {*first.encoder.layers[-1].parameters(), *first.final_layer_norm.parameters()}
         return [parameter for parameter in self.text_encoders.parameters() if parameter not in unused]
 
@@ -56,4 +58,4 @@ class SDXLSource(ModelSource):
 
     family_class: ClassVar[type[Family]] = SDXLFamily
     published: ClassVar[Published] = SDXL
-    left_out: ClassVar[tuple[str, ...]] = ("feature_extractor", "image_encoder")
+    left_out: ClassVar[dict[str, Any]] = {"feature_extractor": None, "image_encoder": None}

@@ -1,4 +1,6 @@
-"""Draws a few "photos" of one red backpack in different places. It knows PIL only; no picture is downloaded or shipped."""
+"""Draws a few "photos" of one red backpack in different places. It knows PIL only; no picture is downloaded or
+shipped.
+"""
 
 import random
 from collections.abc import Callable
@@ -85,7 +87,9 @@ def forest(canvas: Canvas, chance: random.Random) -> None:
         canvas.rectangle(pixels(left + 0.1, top + 0.3, left + 0.14, 0.85), fill="#6b4a34")
         for tier in (0.0, 0.14, 0.28):
             tip = pixels(left + 0.12, top + tier)
-            canvas.polygon([tip, pixels(left, top + tier + 0.24), pixels(left + 0.24, top + tier + 0.24)], fill="#2f6b45")
+            canvas.polygon(
+                [tip, pixels(left, top + tier + 0.24), pixels(left + 0.24, top + tier + 0.24)], fill="#2f6b45"
+            )
     canvas.rectangle(pixels(0, 0.74, 1, 1), fill="#6d8f3c")
 
 

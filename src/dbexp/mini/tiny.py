@@ -1,7 +1,7 @@
 """Tiny random checkpoints in the ordinary diffusers layout: the real classes, seeded random weights, nothing learned.
 
-They are for trying the machinery: a forward and backward pass takes milliseconds and pictures are coloured noise. This file knows how a
-checkpoint folder is made and nothing of how the project reads one.
+They are for trying the machinery: a forward and backward pass takes milliseconds and pictures are coloured noise.
+This file knows how a checkpoint folder is made and nothing of how the project reads one.
 """
 
 import argparse
@@ -29,7 +29,9 @@ TIME_ID_WIDTH = 8  # each of the six size and crop ids becomes this many numbers
 LATENT_SIZE = 8  # with four VAE blocks (factor 8): 64-pixel pictures
 
 
-def write_checkpoint(folder: Path, family: Literal["sd", "sdxl"], seed: int = 0, prediction_type: str = "epsilon") -> Path:
+def write_checkpoint(
+    folder: Path, family: Literal["sd", "sdxl"], seed: int = 0, prediction_type: str = "epsilon"
+) -> Path:
     """Write a tiny random checkpoint that plain `DiffusionPipeline.from_pretrained` opens.
 
     Args:
@@ -49,7 +51,9 @@ def write_checkpoint(folder: Path, family: Literal["sd", "sdxl"], seed: int = 0,
 
 
 def tiny_sd(prediction_type: str) -> DiffusionPipeline:
-    """A Stable Diffusion 1.x in miniature, with its scheduler, its end-of-text trap (config says 2) and its VAE scale."""
+    """A Stable Diffusion 1.x in miniature, with its scheduler, its end-of-text trap (config says 2) and its VAE
+    scale.
+    """
     words = tokenizer(pad_token=END)
     return StableDiffusionPipeline(
         vae=tiny_vae(scaling_factor=0.18215),
@@ -140,7 +144,10 @@ def main() -> None:
     write_checkpoint(folder / "sd", "sd")
     write_checkpoint(folder / "sdxl", "sdxl")
     draw_photos(folder / "photos")
-    print(f"Wrote random, untrained checkpoints (sd, sdxl) and drawn photos to {folder}: for trying the machinery, not for pictures.")
+    print(
+        f"Wrote random, untrained checkpoints (sd, sdxl) and drawn photos to {folder}: for trying the "
+        "machinery, not for pictures."
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
-"""A small byte-level BPE for the mini checkpoints, in CLIP's layout. It knows a few dozen words; every other one is spelt in bytes."""
+"""A small byte-level BPE for the mini checkpoints, in CLIP's layout. It knows a few dozen words; every other one is
+spelt in bytes.
+"""
 
 from collections import Counter
+from itertools import pairwise
 
 from transformers import CLIPTokenizer
 
@@ -8,13 +11,14 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 MODEL_MAX_LENGTH = 77
 END_OF_WORD = "</w>"
 
-# identifiers, class nouns and the words of the usual prompts: each becomes one token, as it would be in CLIP's own vocabulary
-WORDS = (
-    "sks ohwx zwx xxy olis phol a an the of in on at to with and not its it is front photo picture painting drawing image style film "
-    "still man woman person face cat dog backpack bag toy bowl vase car house place street tree lighthouse desert camels mountains "
-    "snow large capped holding trophy times square smiling frowning standing several grand canyon night sky city versailles wet "
-    "water boston beach jungle forest red blue green yellow purple background"
-).split()
+# identifiers, class nouns and the words of the usual prompts: each becomes one token, as it would be in CLIP's own
+# vocabulary
+WORDS = """
+sks ohwx zwx xxy olis phol a an the of in on at to with and not its it is front photo picture painting drawing image
+style film still man woman person face cat dog backpack bag toy bowl vase car house place street tree lighthouse
+desert camels mountains snow large capped holding trophy times square smiling frowning standing several grand canyon
+night sky city versailles wet water boston beach jungle forest red blue green yellow purple background
+""".split()
 
 
 def byte_symbols() -> list[str]:
@@ -27,7 +31,7 @@ def learn_merges(words: list[str]) -> list[tuple[str, str]]:
     """Byte-pair merges, most frequent pair first, until each word is one symbol (Sennrich et al., arXiv 1508.07909)."""
     spelt = [[*word[:-1], word[-1] + END_OF_WORD] for word in words]
     merges: list[tuple[str, str]] = []
-    while pairs := Counter(pair for symbols in spelt for pair in zip(symbols, symbols[1:], strict=False)):
+    while pairs := Counter(pair for symbols in spelt for pair in pairwise(symbols)):
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         merges.append(best)
         spelt = [merge(symbols, best) for symbols in spelt]
@@ -54,6 +58,12 @@ def tokenizer(pad_token: str) -> CLIPTokenizer:
     """
     symbols = byte_symbols()
     merges = learn_merges(WORDS)
-    entries = [*symbols, *(symbol + END_OF_WORD for symbol in symbols), *dict.fromkeys(map("".join, merges)), START, END]
+    entries = [
+        *symbols,
+        *(symbol + END_OF_WORD for symbol in symbols),
+        *dict.fromkeys(map("".join, merges)),
+        START,
+        END,
+    ]
     vocabulary = {entry: number for number, entry in enumerate(dict.fromkeys(entries))}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad_token, model_max_length=MODEL_MAX_LENGTH)

@@ -1,0 +1,172 @@
+"""The front door: `python -m dbexp`. Hydra composes what was asked, build and preflight check it, run does it.
+
+Exit codes: 0 done; 2 a mistake of the user's, told in one message without a traceback; 1 a fault of ours, which raises.
+It knows nothing of models or training; torch is imported once a request has been composed.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbexp.errors import UserError
+from dbexp.vocabulary import choices, conf_dir, help_text, own_conf_dir
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from dbexp.build import Experiment
+
+NOTHING_ASKED = """\
+Nothing was asked. Begin with one of the experiments:
+  {experiments}
+for example
+  python -m dbexp +experiment={first} dry_run=true
+or with photos of your own:
+  python -m dbexp.new my_cat ~/cat
+What else can be asked: python -m dbexp --help"""
+MISTAKE = 2
+
+__all__ = ["conf_dir", "console", "main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what a command line asks; returns the exit code.
+
+    Args:
+        argv: arguments without the program's name; None takes those of this process.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments:
+        experiments = sorted(choices("experiment"))
+        print(NOTHING_ASKED.format(experiments=" ".join(experiments), first=experiments[0]), file=sys.stderr)
+        return MISTAKE
+    if {"-h", "--help"} & set(arguments):
+        print(help_text())
+        return 0
+    return _compose_and_run(_prepared(arguments))
+
+
+def console() -> None:
+    """The `dbexp` command."""
+    sys.exit(main())
+
+
+def _prepared(arguments: list[str]) -> list[str]:
+    """The arguments as Hydra wants them: ./conf beside the shipped folder, and key=~/folder written out.
+
+    A shell leaves "~" alone after a dotted key, and Hydra's grammar has no "~". Doing this twice changes nothing more,
+    as happens under ddp, where Lightning starts copies of this program with the arguments that it finds.
+    """
+    written = [
+        re.sub(r"^([^=]+=)(~(?:/.*)?)$", lambda part: part[1] + str(Path(part[2]).expanduser()), a) for a in arguments
+    ]
+    given = any(argument.split("=")[0] in ("--config-dir", "-cd") for argument in arguments)
+    own = own_conf_dir()
+    return written if given or own is None else ["--config-dir", str(own), *written]
+
+
+def _compose_and_run(arguments: list[str]) -> int:
+    import hydra
+    import yaml
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from dbexp.config import register
+    from dbexp.provenance import CONFIG_NAME
+
+    register()
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # its advice on import would stand before our one message
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors itself and exits with 1
+    codes: list[int] = []
+
+    @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)
+    def job(cfg: "DictConfig") -> None:
+        codes.append(_job(cfg, arguments))
+
+    before, sys.argv = sys.argv, [sys.argv[0], *arguments]
+    try:
+        job()
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        return _refuse(_problems(error, arguments))
+    finally:
+        sys.argv = before
+    return max(codes, default=0)
+
+
+def _job(cfg: "DictConfig", arguments: Sequence[str]) -> int:
+    """One composed request, from the first check to the last picture."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf.errors import OmegaConfBaseException
+
+    from dbexp.build import build
+    from dbexp.provenance import Request, explain
+
+    hydra_config = HydraConfig.get()
+    request = Request.from_arguments(arguments, hydra_config.overrides.task)
+    try:
+        if shadowed := request.shadowed():
+            raise UserError("\n".join(shadowed))
+        return _check_and_run(build(cfg, request.origins()), is_sweep=hydra_config.mode == RunMode.MULTIRUN)
+    except UserError as error:
+        return _refuse(str(error))
+    except OmegaConfBaseException as error:
+        return _refuse(explain(error))
+
+
+def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
+    if not _is_first():  # rank zero has checked, and what it has written since may have changed the answers
+        from dbexp.run import run
+
+        return run(experiment)
+    from dbexp.machine import class_images_here
+    from dbexp.plan import plan
+    from dbexp.preflight import check
+
+    findings = check(experiment, is_sweep=is_sweep)
+    for warning in findings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    is_dry = experiment.config.dry_run
+    if findings.mistakes or (findings.missing and not is_dry):
+        return _refuse("\n".join(findings.mistakes + findings.missing))
+    if is_dry:
+        assert findings.facts is not None, "a model that cannot be read is a mistake"
+        print(plan(experiment, findings, class_images_here(experiment, findings.facts)))
+        return 0
+    from dbexp.run import run
+
+    return run(experiment)
+
+
+def _problems(error: Exception, arguments: Sequence[str]) -> str:
+    """All that the schema refuses, since Hydra stops at the first; where it never came to that, what stopped it."""
+    from hydra.errors import HydraException
+
+    from dbexp.provenance import Request, explain
+
+    try:
+        problems = Request.from_arguments(arguments).problems()
+    except (HydraException, ValueError):
+        problems = []
+    return "\n".join(problems) or explain(error)
+
+
+def _refuse(message: str) -> int:
+    """Tell the user's mistakes, one a line, once for all ranks."""
+    lines = message.splitlines()
+    if len(lines) > 1:
+        message = "\n".join([f"{len(lines)} things are wrong:", *(f"- {line}" for line in lines)])
+    if _is_first():
+        print(message, file=sys.stderr)
+    return MISTAKE
+
+
+def _is_first() -> bool:
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+if __name__ == "__main__":
+    console()

@@ -1,0 +1,92 @@
+"""How much memory and disk a request takes, before anything loads: estimates from counts. It looks at no machine."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbexp.build import Experiment
+from dbexp.config import Stage
+
+if TYPE_CHECKING:
+    from dbexp.family.checkpoint import ModelFacts
+
+GIB = 2**30
+FLOAT32 = 4  # bytes of a weight, and of its gradient
+ADAM_STATE = 8  # bytes a weight: two float32 moments
+STATE_BYTES = {"dbexp.optimizers.adamw_8bit": 2}
+CHECKPOINT = FLOAT32 + ADAM_STATE
+PNG_BYTES = 2.0  # a pixel, for pictures like photos
+CHECKPOINTED = 0.25  # of the activations that remain with gradient checkpointing; the rest is computed again
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Device memory while training, in GiB, part by part."""
+
+    weights: float
+    gradients: float
+    optimizer_states: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        """All of it, in GiB."""
+        return self.weights + self.gradients + self.optimizer_states + self.activations
+
+
+def learning_parts(experiment: Experiment, facts: "ModelFacts") -> list[str]:
+    """Names of the components that learn."""
+    with_text = bool(experiment.resolved["tune"].get("text_encoder", False))
+    return [
+        name for name in facts.parameter_counts if name == "unet" or (with_text and name.startswith("text_encoder"))
+    ]
+
+
+def trainable_count(experiment: Experiment, facts: "ModelFacts") -> int:
+    """Number of weights that learn."""
+    return sum(facts.parameter_counts[name] for name in learning_parts(experiment, facts))
+
+
+def resolution_of(experiment: Experiment, facts: "ModelFacts") -> int:
+    """Height and width of every picture of the run, in pixels."""
+    return experiment.config.data.resolution or facts.default_resolution
+
+
+def samples_in_micro_batch(experiment: Experiment) -> int:
+    """Photos and class images that one device sees at once."""
+    needs = experiment.prior.needs_images
+    return experiment.config.data.batch_size + (needs.batch_size if needs else 0)
+
+
+def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
+    """Memory of one device while training. Activations are for 16-bit autocast, twice that in float32."""
+    trainer = experiment.config.trainer
+    learning = trainable_count(experiment, facts)
+    state = STATE_BYTES.get(experiment.resolved["optimizer"]["algorithm"]["_target_"], ADAM_STATE)
+    area = (resolution_of(experiment, facts) / facts.default_resolution) ** 2
+    activations = facts.activation_gib_per_sample * area * samples_in_micro_batch(experiment)
+    activations *= 2 if trainer.precision == "32-true" else 1
+    activations *= CHECKPOINTED if trainer.gradient_checkpointing else 1
+    return Memory(
+        weights=sum(facts.parameter_counts.values()) * FLOAT32 / GIB,
+        gradients=learning * FLOAT32 / GIB,
+        optimizer_states=learning * state / GIB,
+        activations=activations,
+    )
+
+
+def run_bytes(experiment: Experiment, facts: "ModelFacts") -> float:
+    """Disk that the run folder takes: weights for other tools, a checkpoint, pictures."""
+    config = experiment.config
+    pixels = resolution_of(experiment, facts) ** 2
+    pictures = (
+        len(config.subject.templates()) * config.sampling.num_images * pixels * PNG_BYTES * 2
+    )  # once more on the sheet
+    weights = sum(facts.parameter_counts.values()) * FLOAT32 + trainable_count(experiment, facts) * CHECKPOINT
+    return (weights if Stage.train in config.stages else 0) + (pictures if Stage.generate in config.stages else 0)
+
+
+def class_image_bytes(experiment: Experiment, facts: "ModelFacts") -> float:
+    """Disk that the class images take in the cache."""
+    needs = experiment.prior.needs_images
+    wanted = needs is not None and Stage.prior in experiment.config.stages
+    return needs.num_images * resolution_of(experiment, facts) ** 2 * PNG_BYTES if needs and wanted else 0

@@ -1,0 +1,48 @@
+"""Writes a family as a diffusers pipeline folder, whole or not at all. It does not know how the weights were made."""
+
+import os
+import shutil
+from pathlib import Path
+
+from dbexp.export.card import model_card
+from dbexp.family.base import Family
+
+__all__ = ["export_pipeline", "model_card"]
+
+
+def export_pipeline(family: Family, folder: Path, card: str) -> None:
+    """Save what `DiffusionPipeline.from_pretrained(folder)` opens: float32 safetensors, and a README.md.
+
+    Written beside the folder under another name and renamed at the end: a killed export leaves no folder with that
+    name, or the one that was there before.
+
+    Args:
+        family: the model in memory; the checkpoint's own scheduler goes with it.
+        folder: where; a folder of that name is replaced.
+        card: text of README.md.
+    """
+    partial, former = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "former"))
+    # what an export that was killed left
+    shutil.rmtree(partial, ignore_errors=True)
+    family.pipeline().save_pretrained(partial, safe_serialization=True)
+    (partial / "README.md").write_text(card, encoding="utf-8")
+    settle(partial)
+    replace_folder(partial, folder, former)
+
+
+def settle(folder: Path) -> None:
+    """Bring every file to the disk, and let those read it who may read the folder (safetensors writes for its owner only)."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(0o666 & folder.stat().st_mode)
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def replace_folder(new: Path, folder: Path, former: Path) -> None:
+    """Give `new` the name `folder`; what had the name goes by way of `former`, and is gone at the end."""
+    if folder.exists():
+        shutil.rmtree(former, ignore_errors=True)
+        folder.rename(former)
+    new.rename(folder)
+    shutil.rmtree(former, ignore_errors=True)

@@ -1,0 +1,78 @@
+"""What a checkpoint says of itself before its weights are loaded. It knows configs, not files or networks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import nn
+
+from dbexp.family.base import default_resolution, vae_factor
+from dbexp.family.published import Published
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the preflight and the plan need to know of a checkpoint.
+
+    Attributes:
+        configs: each component's config, and the scheduler's, by component name.
+        default_resolution: side in pixels of the pictures it was trained on.
+        vae_factor: pixels per latent along one side; a resolution must be a multiple of it.
+        latent_channels: channels of a latent.
+        prediction_type: "epsilon", "v_prediction" or "sample".
+        num_train_timesteps: length of its noise schedule.
+        parameter_counts: parameters of each component with weights.
+        activation_gib_per_sample: estimate of the activations of one training sample at the default resolution, GiB.
+        published: whether these are the published configs bundled here, because the checkpoint itself is out of reach.
+        missing: one sentence on what a real run lacks here, or None.
+    """
+
+    configs: dict[str, dict[str, Any]]
+    default_resolution: int
+    vae_factor: int
+    latent_channels: int
+    prediction_type: str
+    num_train_timesteps: int
+    parameter_counts: dict[str, int]
+    activation_gib_per_sample: float
+    published: bool = False
+    missing: str | None = None
+
+
+def facts_of(
+    configs: dict[str, dict[str, Any]], kind: Published, *, published: bool = False, missing: str | None = None
+) -> ModelFacts:
+    """Read the facts off the configs; the networks are built without memory (on the meta device) to be counted."""
+    networks = {name: build_on_meta(kind.classes[name], configs[name]) for name in kind.classes}
+    unet, vae = networks["unet"].config, networks["vae"].config
+    resolution = default_resolution(unet, vae)
+    area = (resolution / vae_factor(vae)) ** 2
+    scheduler = configs["scheduler"]
+    return ModelFacts(
+        configs=configs,
+        default_resolution=resolution,
+        vae_factor=vae_factor(vae),
+        latent_channels=int(vae["latent_channels"]),
+        prediction_type=str(scheduler.get("prediction_type", "epsilon")),
+        num_train_timesteps=int(scheduler.get("num_train_timesteps", 1000)),
+        parameter_counts={name: count_parameters(network) for name, network in networks.items()},
+        activation_gib_per_sample=kind.activation_gib * area / kind.configs["unet"]["sample_size"] ** 2,
+        published=published,
+        missing=missing,
+    )
+
+
+def build_on_meta(class_name: str, config: dict[str, Any]) -> Any:
+    """A component with shapes but no memory."""
+    with torch.device("meta"):
+        if class_name == "UNet2DConditionModel":
+            return UNet2DConditionModel.from_config(config)
+        if class_name == "AutoencoderKL":
+            return AutoencoderKL.from_config(config)
+        return getattr(transformers, class_name)(transformers.CLIPTextConfig(**config))
+
+
+def count_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -1,0 +1,267 @@
+"""Everything wrong with a request, found before a model loads and told together. It writes nothing."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from PIL import ImageColor
+
+from dbexp.build import Experiment, nearest
+from dbexp.config import Weighting
+from dbexp.data.images import Photo, list_images, open_rgb
+from dbexp.errors import UserError
+from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
+from dbexp.machine import disk, machine
+from dbexp.subject import IDENTIFIERS, KNOWN_BAD_IDENTIFIERS, Kind
+
+if TYPE_CHECKING:
+    from dbexp.family.checkpoint import ModelFacts
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+# dotted key -> (smallest value, whether that value itself will do); a key that is absent or null is not looked at
+SMALLEST: dict[str, tuple[float, bool]] = {
+    "seed": (0, True),
+    "data.resolution": (8, True),
+    "data.batch_size": (1, True),
+    "data.num_workers": (0, True),
+    "prior.weight": (0, True),
+    "prior.num_images": (1, True),
+    "prior.batch_size": (1, True),
+    "prior.sampling.num_steps": (1, True),
+    "prior.sampling.batch_size": (1, True),
+    "prior.sampling.guidance_scale": (0, True),
+    "prior.sampling.eta": (0, True),
+    "loss.snr_gamma": (0, False),
+    "loss.noise_offset": (0, True),
+    "optimizer.lr": (0, False),
+    "optimizer.text_encoder_lr": (0, False),
+    "optimizer.algorithm.weight_decay": (0, True),
+    "optimizer.algorithm.eps": (0, False),
+    "lr_scheduler.warmup_steps": (0, True),
+    "lr_scheduler.num_cycles": (0, False),
+    "lr_scheduler.power": (0, False),
+    "sampling.num_steps": (1, True),
+    "sampling.num_images": (1, True),
+    "sampling.batch_size": (1, True),
+    "sampling.guidance_scale": (0, True),
+    "sampling.eta": (0, True),
+    "trainer.max_steps": (1, True),
+    "trainer.num_nodes": (1, True),
+    "trainer.accumulate_grad_batches": (1, True),
+    "trainer.gradient_clip_val": (0, False),
+    "trainer.log_every_n_steps": (1, True),
+}
+# what may differ between two starts of one run: it changes neither what was trained nor where it lies
+FREE_KEYS = ("stages", "run_dir", "runs", "cache", "dry_run", "sampling", "logger", "subject.prompts")
+
+
+@dataclass
+class Findings:
+    """What the checks found; each entry one sentence with its key or file and the remedy.
+
+    Attributes:
+        mistakes: the request itself is wrong.
+        missing: not here on this machine: photos, model, GPU, disk, libraries.
+        warnings: allowed, and probably not meant.
+        facts: what the checkpoint's small files say; None where they could not be read.
+        photos: the subject's photos; empty where there are none.
+    """
+
+    mistakes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    facts: "ModelFacts | None" = None
+    photos: list[Photo] = field(default_factory=list)
+
+
+def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
+    """Look at everything; reads photos and small model files, loads no model.
+
+    Args:
+        is_sweep: whether the request is one job of a multirun.
+    """
+    findings = Findings()
+    _read_facts(experiment, findings)
+    findings.mistakes += [
+        *_numbers(experiment),
+        *_choices(experiment),
+        *_placeholders(experiment),
+        *_other_run(experiment),
+    ]
+    _check_photos(experiment, findings)
+    _check_words(experiment, findings)
+    impossible, absent = machine(experiment, is_sweep)
+    findings.mistakes += impossible
+    findings.missing += absent
+    if findings.facts is not None:
+        findings.mistakes += _against_model(experiment, findings.facts)
+        findings.missing += disk(experiment, findings.facts)
+    findings.warnings += _doubts(experiment)
+    return findings
+
+
+def _read_facts(experiment: Experiment, findings: Findings) -> None:
+    try:
+        findings.facts = experiment.model.facts(dry=experiment.config.dry_run)
+    except UserError as error:
+        findings.mistakes.append(str(error))
+        return
+    if findings.facts.missing:
+        findings.missing.append(findings.facts.missing)
+
+
+def _numbers(experiment: Experiment) -> Iterator[str]:
+    for key, (smallest, allowed) in SMALLEST.items():
+        value = _value(experiment, key)
+        if value is not None and not (math.isfinite(value) and (value >= smallest if allowed else value > smallest)):
+            yield f"{key}={value} must be {'at least' if allowed else 'greater than'} {smallest:g}"
+    devices = experiment.config.trainer.devices
+    if devices < 1 and devices != -1:
+        yield f"trainer.devices={devices} must be at least 1, or -1 for all"
+
+
+def _choices(experiment: Experiment) -> Iterator[str]:
+    config = experiment.config
+    for key in ("sampling", "prior.sampling"):
+        sampler = _value(experiment, f"{key}.sampler")
+        if sampler is not None and sampler not in SAMPLERS:
+            yield f"{key}.sampler={sampler} is not a sampler{nearest(sampler, SAMPLERS)}"
+    if config.trainer.precision not in PRECISIONS:
+        precision = config.trainer.precision
+        yield f"trainer.precision={precision} is not supported{nearest(precision, PRECISIONS)}"
+    try:
+        ImageColor.getrgb(config.data.background)
+    except ValueError:
+        yield f"data.background={config.data.background} is no colour; use a name such as white, or #rrggbb"
+    if not config.stages:
+        yield "stages is empty: ask for some of prior, train, generate"
+    if not re.fullmatch(r"\w[\w.\- ]*", config.name):
+        yield f"name={config.name!r} cannot name a folder; use letters, digits, - and _"
+
+
+def _placeholders(experiment: Experiment) -> Iterator[str]:
+    subject = experiment.config.subject
+    for key in ("identifier", "class_noun"):
+        if not getattr(subject, key).strip():
+            yield f"subject.{key} is empty"
+    for template in (subject.instance_prompt, subject.class_prompt, *subject.templates()):
+        for word in re.findall(r"\{(.*?)\}", template):
+            if word != "subject":
+                yield f'the prompt "{template}" holds {{{word}}}; only {{subject}} is filled in'
+    if not subject.templates():
+        yield "subject.prompts is empty; leave it out (null) for the prompts of the kind"
+
+
+def _other_run(experiment: Experiment) -> Iterator[str]:
+    folder = experiment.config.run_dir
+    if folder is None or not (Path(folder) / "config.yaml").is_file():
+        return
+    file = Path(folder) / "config.yaml"
+    before, now = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(experiment.resolved)
+    for key in sorted(before.keys() | now.keys()):
+        free = any(key == word or key.startswith(f"{word}.") for word in FREE_KEYS)
+        if not free and before.get(key) != now.get(key):
+            yield f"{key}={now.get(key)} differs from {before.get(key)} in {file}; leave run_dir out for a new run"
+
+
+def _check_photos(experiment: Experiment, findings: Findings) -> None:
+    config = experiment.config
+    try:
+        findings.photos = list_images(config.subject.photos)
+    except UserError as error:
+        findings.missing.append(str(error))
+    side = config.data.resolution or (findings.facts.default_resolution if findings.facts else 0)
+    for photo in findings.photos:
+        try:
+            shortest = min(open_rgb(photo.path).size)
+        except UserError as error:
+            findings.mistakes.append(str(error))
+            continue
+        if shortest < side:
+            findings.warnings.append(
+                f"{photo.path} is only {shortest} pixels on its shorter side; it is enlarged to {side}"
+            )
+
+
+def _check_words(experiment: Experiment, findings: Findings) -> None:
+    subject = experiment.config.subject
+    if (seen := KNOWN_BAD_IDENTIFIERS.get(subject.identifier)) is not None:
+        findings.warnings.append(f"subject.identifier={subject.identifier} already means {seen}; try {IDENTIFIERS[0]}")
+    prompts = {subject.fill(template) for template in (subject.instance_prompt, *subject.templates())}
+    prompts.add(subject.fill_class(subject.class_prompt))
+    for photo in findings.photos:
+        if photo.caption is not None:
+            prompts.add(subject.fill(photo.caption))
+            if subject.identifier not in subject.fill(photo.caption):
+                findings.warnings.append(f"the caption of {photo.path} has no {{subject}} and no {subject.identifier}")
+    if subject.identifier not in subject.fill(subject.instance_prompt):
+        findings.warnings.append(
+            "subject.instance_prompt has no {subject} and no identifier: nothing ties the photos to it"
+        )
+    if findings.facts is not None:
+        findings.warnings += _tokens(experiment, sorted(prompts))
+
+
+def _tokens(experiment: Experiment, prompts: list[str]) -> list[str]:
+    identifier = experiment.config.subject.identifier
+    warnings: list[str] = []
+    for tokenizer in experiment.model.tokenizers(dry=experiment.config.dry_run):
+        pieces = tokenizer.tokenize(identifier)
+        if len(pieces) > 1:
+            remedy = f"rare single tokens are {', '.join(IDENTIFIERS[:4])}"
+            warnings.append(f"subject.identifier={identifier} is {len(pieces)} tokens ({' '.join(pieces)}); {remedy}")
+        for prompt in prompts:
+            length, most = len(tokenizer(prompt).input_ids), tokenizer.model_max_length
+            if length > most:
+                warnings.append(
+                    f'the prompt "{prompt}" has {length} tokens, of which the model reads {most}; shorten it'
+                )
+    return list(dict.fromkeys(warnings))
+
+
+def _against_model(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]:
+    config = experiment.config
+    resolution = config.data.resolution
+    if resolution is not None and resolution % facts.vae_factor:
+        near = max(1, round(resolution / facts.vae_factor)) * facts.vae_factor
+        yield f"data.resolution={resolution} is not a multiple of {facts.vae_factor}, as the VAE needs; try {near}"
+    zero_snr = facts.configs.get("scheduler", {}).get("rescale_betas_zero_snr", False)
+    if zero_snr and facts.prediction_type == "epsilon" and config.loss.weighting == Weighting.constant:
+        yield "loss=constant has no finite weight where this model's schedule has no signal left; use loss=simple"
+
+
+def _doubts(experiment: Experiment) -> Iterator[str]:
+    config = experiment.config
+    for key in ("sampling", "prior.sampling"):
+        sampler = _value(experiment, f"{key}.sampler")
+        if _value(experiment, f"{key}.eta") and sampler not in SAMPLERS_WITH_ETA:
+            yield f"{key}.eta has no effect with {key}.sampler={sampler}; only {', '.join(SAMPLERS_WITH_ETA)} has it"
+    if config.data.flip and config.subject.kind == Kind.person:
+        yield "data.flip=true mirrors a person; faces are not symmetric, so the likeness may suffer"
+    if config.optimizer.text_encoder_lr is not None and _value(experiment, "tune.text_encoder") is False:
+        yield "optimizer.text_encoder_lr has no effect with tune.text_encoder=false"
+    if config.lr_scheduler.warmup_steps >= config.trainer.max_steps:
+        yield "lr_scheduler.warmup_steps is not below trainer.max_steps: the learning rate is never reached"
+    if experiment.prior.needs_images and experiment.prior.weight == 0:
+        yield "prior.weight=0 draws class images and trains on them without effect; use prior=none"
+    for template in config.subject.templates():
+        if "{subject}" not in template and config.subject.identifier not in template:
+            yield f'the prompt "{template}" has no {{subject}}: its pictures do not ask for the subject'
+
+
+def _value(experiment: Experiment, key: str) -> Any:
+    """What was asked for under a dotted key; None where there is no such key."""
+    value: Any = experiment.resolved
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {key: value}
+    return {name: leaf for part in value for name, leaf in _flat(value[part], f"{key}.{part}" if key else part).items()}

@@ -1,0 +1,122 @@
+"""Laws of the latents and of what both families share."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from dbexp.errors import UserError
+from dbexp.family.base import Family, TextStates
+
+
+@dataclass
+class Pictures:
+    pixel_values: Tensor
+    posterior_noise: Tensor
+    names: tuple[str, ...] = ("a.jpg", "b.jpg")
+
+
+@pytest.fixture
+def pictures() -> Pictures:
+    generator = torch.Generator().manual_seed(0)
+    return Pictures(
+        torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1, torch.randn(2, 4, 8, 8, generator=generator)
+    )
+
+
+def with_statistics(family: Family) -> Family:
+    mean, std = [0.1, -0.2, 0.3, 0.0], [1.5, 2.0, 0.5, 1.0]
+    family.vae.register_to_config(latents_mean=mean, latents_std=std)
+    return family
+
+
+def test_latents_are_the_drawn_posterior_times_the_scale(family: Family, pictures: Pictures) -> None:
+    with torch.no_grad():
+        mean, logvar = family.vae.encode(pictures.pixel_values).latent_dist.parameters.chunk(2, dim=1)
+    raw = mean + (0.5 * logvar.clamp(-30, 20)).exp() * pictures.posterior_noise
+    torch.testing.assert_close(family.to_latents(pictures), raw * family.vae.config.scaling_factor)
+
+
+def test_latent_statistics_of_the_config_are_used_both_ways(fresh: Family, pictures: Pictures) -> None:
+    plain = fresh.to_latents(pictures) / fresh.vae.config.scaling_factor
+    with_statistics(fresh)
+    mean, std = (torch.tensor(fresh.vae.config[name]).view(1, 4, 1, 1) for name in ("latents_mean", "latents_std"))
+    latents = fresh.to_latents(pictures)
+    torch.testing.assert_close(latents, (plain - mean) * fresh.vae.config.scaling_factor / std)
+    with torch.no_grad():
+        torch.testing.assert_close(fresh.decode(latents), fresh.vae.decode(plain).sample)
+
+
+def test_the_vae_ignores_autocast(family: Family, pictures: Pictures) -> None:
+    latents = family.to_latents(pictures)
+    pixel_values = family.decode(latents)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(family.to_latents(pictures), latents)
+        assert torch.equal(family.decode(latents.bfloat16().float()), family.decode(latents.bfloat16()))
+        assert torch.equal(family.decode(latents), pixel_values)
+
+
+def test_latents_take_no_gradient(fresh: Family, pictures: Pictures) -> None:
+    fresh.requires_grad_(True)
+    assert not fresh.to_latents(pictures).requires_grad
+
+
+def test_a_nonfinite_latent_stops_and_names_its_picture(family: Family, pictures: Pictures) -> None:
+    pictures.pixel_values[1, 0, 0, 0] = float("nan")
+    with pytest.raises(UserError, match=r"inf or NaN for b\.jpg:"):
+        family.to_latents(pictures)
+
+
+def test_facts_are_read_off_the_checkpoint(family: Family) -> None:
+    assert (family.default_resolution, family.vae_factor, family.latent_channels) == (64, 8, 4)
+    assert family.schedule.num_timesteps == 1000
+    # the originals' schedule: sqrt(beta) runs linearly from sqrt(.00085) to sqrt(.012)
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    torch.testing.assert_close(family.schedule.alpha_bar.double(), (1 - betas).cumprod(0), rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_checkpointing_changes_no_gradient(fresh: Family) -> None:
+    def gradients() -> list[Tensor]:
+        fresh.zero_grad()
+        text = fresh.encode_text(["a red backpack"])
+        noisy = torch.ones(1, 4, 8, 8)
+        fresh.predict(noisy, torch.tensor([7]), fresh.condition(text, torch.full((1, 6), 64.0))).square().mean().backward()
+        return [p.grad.clone() for p in (*fresh.unet.parameters(), *fresh.text_parameters()) if p.grad is not None]
+
+    fresh.requires_grad_(True).train()
+    plain = gradients()
+    fresh.enable_gradient_checkpointing()
+    counter = count_forwards(fresh)
+    checkpointed = gradients()
+    # each block that is checkpointed runs again in the backward pass
+    assert all(calls > 1 for calls in counter.values())
+    assert len(plain) == len(checkpointed)
+    for before, after in zip(plain, checkpointed, strict=True):
+        torch.testing.assert_close(before, after)
+
+
+def count_forwards(family: Family) -> dict[str, int]:
+    counter = {"unet": 0, "text": 0}
+
+    def count(name: str) -> object:
+        def hook(*_: object) -> None:
+            counter[name] += 1
+
+        return hook
+
+    family.unet.mid_block.resnets[0].norm1.register_forward_hook(count("unet"))
+    family.text_encoders[0].encoder.layers[0].layer_norm1.register_forward_hook(count("text"))
+    return counter
+
+
+def test_text_states_select_and_join() -> None:
+    states = TextStates(torch.arange(6.0).view(3, 1, 2), torch.arange(3.0).view(3, 1))
+    picked = states.rows(torch.tensor([2, 0, 2]))
+    assert picked.pooled is not None and picked.pooled.flatten().tolist() == [2, 0, 2]
+    assert picked.hidden_states[:, 0, 0].tolist() == [4, 0, 4]
+    joined = TextStates.cat([states, picked])
+    assert joined.hidden_states.shape == (6, 1, 2) and joined.pooled is not None and len(joined.pooled) == 6
+    assert TextStates.cat([TextStates(states.hidden_states)]).pooled is None
+    with pytest.raises(ValueError, match="different families"):
+        TextStates.cat([states, TextStates(states.hidden_states)])
