@@ -60,9 +60,10 @@ def _prepared(arguments: list[str]) -> list[str]:
     A shell leaves "~" alone after a dotted key, and Hydra's grammar has no "~". Doing this twice changes nothing more,
     as happens under ddp, where Lightning starts copies of this program with the arguments that it finds.
     """
-    written = [
-        re.sub(r"^([^=]+=)(~(?:/.*)?)$", lambda part: part[1] + str(Path(part[2]).expanduser()), a) for a in arguments
-    ]
+    # argparse, which Hydra uses, takes no option from between the overrides
+    arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))
+    home = re.compile(r"^([^=]+=)(~(?:/.*)?)$")
+    written = [home.sub(lambda part: part[1] + str(Path(part[2]).expanduser()), argument) for argument in arguments]
     given = any(argument.split("=")[0] in ("--config-dir", "-cd") for argument in arguments)
     own = own_conf_dir()
     return written if given or own is None else ["--config-dir", str(own), *written]
@@ -143,13 +144,14 @@ def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
 
 def _problems(error: Exception, arguments: Sequence[str]) -> str:
     """All that the schema refuses, since Hydra stops at the first; where it never came to that, what stopped it."""
+    import yaml
     from hydra.errors import HydraException
 
     from dbexp.provenance import Request, explain
 
     try:
         problems = Request.from_arguments(arguments).problems()
-    except (HydraException, ValueError):
+    except (HydraException, yaml.YAMLError, ValueError):
         problems = []
     return "\n".join(problems) or explain(error)
 

@@ -4,21 +4,19 @@ Every `_target_` node is bound to the signature it names before anything is made
 Nothing here knows what the targets do, and making them loads nothing.
 """
 
-import difflib
-import importlib
 import inspect
 import json
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from dbexp.config import Config
 from dbexp.errors import UserError
+from dbexp.signature import ROOTS, argument_types, checked, locate, may_be, nearest
 
 if TYPE_CHECKING:  # torch takes seconds, and a misspelt key should not wait for it
     from torch.optim import Optimizer
@@ -28,8 +26,6 @@ if TYPE_CHECKING:  # torch takes seconds, and a misspelt key should not wait for
     from dbexp.tune.base import Tune
 
 TARGET = "_target_"
-# where a `_target_` may lie: a YAML from elsewhere must not be able to call, say, os.system
-ROOTS = ("dbexp", "torch.optim", "pytorch_lightning", "peft")
 ROLES = {
     "model": ("dbexp.family",),
     "prior": ("dbexp.prior",),
@@ -110,16 +106,18 @@ class _Binder:
         if node == "???":  # told already, as a key without a value
             return None
         if not isinstance(node, dict) or not isinstance(node.get(TARGET), str):
-            return self._tell(key, f"needs a {TARGET}, the dotted name of a class")
+            self._tell(key, f"needs a {TARGET}, the dotted name of a class")
+            return None
         try:
             target = locate(node[TARGET], ROLES.get(key, ROOTS))
         except UserError as error:
-            return self._tell(f"{key}.{TARGET}", str(error))
+            self._tell(f"{key}.{TARGET}", str(error))
+            return None
         given = {name: value for name, value in node.items() if name != TARGET}
         parameters = inspect.signature(target).parameters
         self._tell_strangers(key, node[TARGET], parameters, given)
         self._tell_absent(key, node[TARGET], parameters, given)
-        types = _types(target)
+        types = argument_types(target)
         return Call(
             target, {name: self._argument(f"{key}.{name}", types.get(name), value) for name, value in given.items()}
         )
@@ -130,7 +128,8 @@ class _Binder:
         try:
             return call()
         except (UserError, ValueError) as error:
-            return self._tell(key, str(error))
+            self._tell(key, str(error))
+            return None
 
     def _tell_strangers(
         self, key: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
@@ -159,86 +158,20 @@ class _Binder:
     def _argument(self, key: str, annotation: Any, value: Any) -> Any:
         if isinstance(value, dict) and TARGET in value:
             call = self.bind(key, value)
-            if call is not None and not _may_be(call.target, annotation):
-                self._tell(f"{key}.{TARGET}", f"{value[TARGET]} is not a {_name(annotation)}")
+            if call is not None and not may_be(call.target, annotation):
+                self._tell(f"{key}.{TARGET}", f"{value[TARGET]} is not a {getattr(annotation, '__name__', annotation)}")
             return call
         if value == "???" or annotation is None:
             return value
         try:
-            return _checked(annotation, value)
+            return checked(annotation, value)
         except ValidationError as error:
-            return self._tell(key, f"{json.dumps(value)} will not do: {error.errors()[0]['msg'].lower()}")
+            self._tell(key, f"{json.dumps(value)} will not do: {error.errors()[0]['msg'].lower()}")
+            return None
 
     def _tell(self, key: str, problem: str) -> None:
         origin = self.origins.get(key)
         self.problems.append(f"{key} {f'({origin}) ' if origin else ''}{problem}")
-
-
-def locate(path: str, roots: tuple[str, ...] = ROOTS) -> Callable[..., Any]:
-    """The callable of a dotted name.
-
-    Raises:
-        UserError: it lies outside `roots`, was brought there from outside, or is not there.
-    """
-    module_name, _, name = path.rpartition(".")
-    if not _inside(path, roots):
-        raise UserError(f"{path} is not allowed here: it must lie in {' or '.join(roots)}")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise UserError(f"{path} is not there: {error}") from error
-    found = getattr(module, name, None)
-    if not callable(found) or not _inside(f"{getattr(found, '__module__', '')}.", roots):
-        callables = [
-            word for word, value in vars(module).items() if inspect.isclass(value) or inspect.isfunction(value)
-        ]
-        raise UserError(f"{path} is not there{nearest(name, [word for word in callables if not word.startswith('_')])}")
-    return cast(Callable[..., Any], found)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """What to say after an unknown word: the nearest known one, and all that are known."""
-    known = sorted(known)
-    match = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return (f"; did you mean {match[0]}?" if match else ";") + f" Known are: {', '.join(known) or 'none'}"
-
-
-def _inside(path: str, roots: tuple[str, ...]) -> bool:
-    return any(path.startswith(f"{root}.") for root in roots)
-
-
-def _types(target: Callable[..., Any]) -> dict[str, Any]:
-    """Annotations of a callable's arguments; none where they name something that only type checkers see."""
-    try:
-        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except NameError:
-        return {}
-
-
-def _checked(annotation: Any, value: Any) -> Any:
-    """The value as its annotation wants it, or itself where pydantic cannot judge the annotation.
-
-    Strict JSON rules fit what YAML can say: lists become tuples and 1 is a float, but "1" is no number and 1 is no
-    truth value.
-    """
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    except PydanticUserError:
-        try:
-            adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-        except PydanticUserError:
-            return value
-    return adapter.validate_json(json.dumps(value), strict=True)
-
-
-def _may_be(target: Callable[..., Any], annotation: Any) -> bool:
-    """Whether what a target makes can stand where the annotation is; True where one cannot tell."""
-    classes = [part for part in (typing.get_args(annotation) or (annotation,)) if inspect.isclass(part)]
-    return not inspect.isclass(target) or not classes or any(issubclass(target, part) for part in classes)
-
-
-def _name(annotation: Any) -> str:
-    return str(getattr(annotation, "__name__", annotation))
 
 
 def _made(value: Any) -> Any:

@@ -6,7 +6,7 @@ here), whose contract is the signature of the class it names; `dbexp.build` chec
 
 import functools
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -27,7 +27,7 @@ class Stage(StrEnum):
     generate = "generate"
 
 
-class Crop(StrEnum):
+class Crop(Enum):  # not a StrEnum, whose members cannot be called center
     """Which square of a photo is seen: its centre, or one drawn anew each time."""
 
     center = "center"

@@ -13,9 +13,26 @@ from typing import Any
 
 import yaml
 
+from dbexp.errors import UserError
 from dbexp.store import write_whole
 
-LIBRARIES = ("torch", "pytorch-lightning", "diffusers", "transformers", "peft", "hydra-core", "wandb", "torchmetrics")
+LIBRARIES = ("torch", "pytorch-lightning", "diffusers", "transformers", "hydra-core", "wandb")
+
+# what may differ when a run folder is started again: nothing here changes the weights it ends with
+FREE_KEYS = (
+    "stages",
+    "run_dir",
+    "runs",
+    "cache",
+    "dry_run",
+    "sampling.",
+    "logger.",
+    "subject.prompts",
+    "data.num_workers",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.log_every_n_steps",
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +66,19 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.weights = path / "weights"
+        self.metrics = path / "metrics.csv"
 
     def create(self, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-        """Make the folder with config.yaml and manifest.json, or go on with one that is there: neither is ever rewritten."""
+        """Make the folder with config.yaml and manifest.json, or go on with one that is there: neither is ever rewritten.
+
+        Raises:
+            UserError: the folder holds a run that was trained, or would be, on other terms.
+        """
+        if (self.path / "config.yaml").exists():
+            return self._refuse_other_training(config, manifest)
         self.path.mkdir(parents=True, exist_ok=True)
-        if not (self.path / "config.yaml").exists():
-            write_whole(self.path / "config.yaml", to_yaml(config).encode())
-            self._write_json("manifest.json", manifest)
+        self._write_json("manifest.json", manifest)
+        write_whole(self.path / "config.yaml", to_yaml(config).encode())
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace summary.json."""
@@ -78,6 +101,18 @@ class RunFolder:
         rows = [json.loads(line) for line in index.read_text().splitlines()] if index.exists() else []
         by_file = {row["file"]: row for row in rows} | {sample.file: vars(sample) for sample in samples}
         self.keep("samples/index.jsonl", "".join(json.dumps(row) + "\n" for row in by_file.values()).encode())
+
+    def _refuse_other_training(self, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+        old = flat(yaml.safe_load((self.path / "config.yaml").read_text()))
+        new = flat(config)
+        changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and not key.startswith(FREE_KEYS)]
+        old_manifest = json.loads((self.path / "manifest.json").read_text())
+        changed += [f"the {part} (other bytes)" for part in ("base", "photos") if old_manifest[part] != manifest[part]]
+        if changed:
+            raise UserError(
+                f"run_dir={self.path} holds a run that this request would train otherwise: {', '.join(changed)} changed; "
+                "leave run_dir out for a new run"
+            )
 
     def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
         write_whole(self.path / name, (json.dumps(content, indent=2) + "\n").encode())
@@ -108,6 +143,14 @@ def make_manifest(seed: int, photos: Mapping[str, str], base: str) -> dict[str, 
         "photos": dict(photos),
         "base": base,
     }
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested containers as {dotted key: leaf}; a list is a leaf."""
+    leaves: dict[str, Any] = {}
+    for key, value in config.items():
+        leaves |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return leaves
 
 
 def to_yaml(config: Mapping[str, Any]) -> str:

@@ -1,9 +1,7 @@
 """What the stages of one run share: its processes, folder, model, trackers and Lightning trainers. It knows no stage."""
 
 import contextlib
-import logging
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -14,7 +12,7 @@ from lightning_fabric import Fabric
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 
-from dbexp import tracking
+from dbexp import quiet, tracking
 from dbexp.build import Experiment
 from dbexp.config import Stage
 from dbexp.data.images import list_images
@@ -32,7 +30,7 @@ class Job:
     """
 
     def __init__(self, experiment: Experiment) -> None:
-        quiet_libraries()
+        quiet.libraries()
         self.experiment, self.config = experiment, experiment.config
         self.fabric = Fabric(**self._devices())
         self.fabric.launch()  # under ddp the other ranks start here, and tell the whole story themselves
@@ -76,6 +74,7 @@ class Job:
             "logger": False,
             "enable_checkpointing": False,
             "enable_model_summary": False,
+            "enable_progress_bar": False,
             "inference_mode": False,  # tensors made under it could not be trained on later
         }
         return Trainer(**{**defaults, **arguments})
@@ -131,11 +130,3 @@ class Job:
         self.loggers = tracking.make_loggers(
             settings, self.folder.path, self.config.name, self.experiment.resolved
         )
-
-
-def quiet_libraries() -> None:
-    """Keep the libraries' advice out of the story; their warnings about what goes wrong stay."""
-    for library in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")  # tune chose the modes

@@ -93,7 +93,7 @@ def _absent(experiment: Experiment) -> Iterator[str]:
     if trainer.accelerator in GPUS:
         here = num_gpus()
         if here == 0:
-            yield f"no GPU is here, and trainer.accelerator={trainer.accelerator} needs one; trainer=cpu does for small models"
+            yield f"trainer.accelerator={trainer.accelerator} finds no GPU here; trainer=cpu does for small models"
         elif trainer.devices > here:
             yield f"trainer.devices={trainer.devices} is more than the {here} GPUs here; use trainer.devices={here}"
         elif trainer.precision == "bf16-mixed" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported():

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from PIL import ImageColor
 
-from dbexp.build import Experiment, nearest
+from dbexp.build import Experiment
 from dbexp.config import Weighting
 from dbexp.data.images import Photo, list_images, open_rgb
 from dbexp.errors import UserError
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
 from dbexp.machine import disk, machine
-from dbexp.subject import IDENTIFIERS, KNOWN_BAD_IDENTIFIERS, Kind
+from dbexp.signature import nearest
+from dbexp.subject import Kind
+from dbexp.wording import doubtful_words, unfillable
 
 if TYPE_CHECKING:
     from dbexp.family.checkpoint import ModelFacts
@@ -89,11 +91,11 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     findings.mistakes += [
         *_numbers(experiment),
         *_choices(experiment),
-        *_placeholders(experiment),
+        *unfillable(experiment.config.subject),
         *_other_run(experiment),
     ]
     _check_photos(experiment, findings)
-    _check_words(experiment, findings)
+    findings.warnings += doubtful_words(experiment, findings.photos, has_model=findings.facts is not None)
     impossible, absent = machine(experiment, is_sweep)
     findings.mistakes += impossible
     findings.missing += absent
@@ -143,19 +145,6 @@ def _choices(experiment: Experiment) -> Iterator[str]:
         yield f"name={config.name!r} cannot name a folder; use letters, digits, - and _"
 
 
-def _placeholders(experiment: Experiment) -> Iterator[str]:
-    subject = experiment.config.subject
-    for key in ("identifier", "class_noun"):
-        if not getattr(subject, key).strip():
-            yield f"subject.{key} is empty"
-    for template in (subject.instance_prompt, subject.class_prompt, *subject.templates()):
-        for word in re.findall(r"\{(.*?)\}", template):
-            if word != "subject":
-                yield f'the prompt "{template}" holds {{{word}}}; only {{subject}} is filled in'
-    if not subject.templates():
-        yield "subject.prompts is empty; leave it out (null) for the prompts of the kind"
-
-
 def _other_run(experiment: Experiment) -> Iterator[str]:
     folder = experiment.config.run_dir
     if folder is None or not (Path(folder) / "config.yaml").is_file():
@@ -187,42 +176,6 @@ def _check_photos(experiment: Experiment, findings: Findings) -> None:
             )
 
 
-def _check_words(experiment: Experiment, findings: Findings) -> None:
-    subject = experiment.config.subject
-    if (seen := KNOWN_BAD_IDENTIFIERS.get(subject.identifier)) is not None:
-        findings.warnings.append(f"subject.identifier={subject.identifier} already means {seen}; try {IDENTIFIERS[0]}")
-    prompts = {subject.fill(template) for template in (subject.instance_prompt, *subject.templates())}
-    prompts.add(subject.fill_class(subject.class_prompt))
-    for photo in findings.photos:
-        if photo.caption is not None:
-            prompts.add(subject.fill(photo.caption))
-            if subject.identifier not in subject.fill(photo.caption):
-                findings.warnings.append(f"the caption of {photo.path} has no {{subject}} and no {subject.identifier}")
-    if subject.identifier not in subject.fill(subject.instance_prompt):
-        findings.warnings.append(
-            "subject.instance_prompt has no {subject} and no identifier: nothing ties the photos to it"
-        )
-    if findings.facts is not None:
-        findings.warnings += _tokens(experiment, sorted(prompts))
-
-
-def _tokens(experiment: Experiment, prompts: list[str]) -> list[str]:
-    identifier = experiment.config.subject.identifier
-    warnings: list[str] = []
-    for tokenizer in experiment.model.tokenizers(dry=experiment.config.dry_run):
-        pieces = tokenizer.tokenize(identifier)
-        if len(pieces) > 1:
-            remedy = f"rare single tokens are {', '.join(IDENTIFIERS[:4])}"
-            warnings.append(f"subject.identifier={identifier} is {len(pieces)} tokens ({' '.join(pieces)}); {remedy}")
-        for prompt in prompts:
-            length, most = len(tokenizer(prompt).input_ids), tokenizer.model_max_length
-            if length > most:
-                warnings.append(
-                    f'the prompt "{prompt}" has {length} tokens, of which the model reads {most}; shorten it'
-                )
-    return list(dict.fromkeys(warnings))
-
-
 def _against_model(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]:
     config = experiment.config
     resolution = config.data.resolution
@@ -248,9 +201,6 @@ def _doubts(experiment: Experiment) -> Iterator[str]:
         yield "lr_scheduler.warmup_steps is not below trainer.max_steps: the learning rate is never reached"
     if experiment.prior.needs_images and experiment.prior.weight == 0:
         yield "prior.weight=0 draws class images and trains on them without effect; use prior=none"
-    for template in config.subject.templates():
-        if "{subject}" not in template and config.subject.identifier not in template:
-            yield f'the prompt "{template}" has no {{subject}}: its pictures do not ask for the subject'
 
 
 def _value(experiment: Experiment, key: str) -> Any:

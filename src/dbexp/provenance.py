@@ -17,8 +17,9 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from dbexp.build import ROLES, nearest
+from dbexp.build import ROLES
 from dbexp.config import Config
+from dbexp.signature import nearest
 from dbexp.vocabulary import conf_dir, shown
 
 CONFIG_NAME = "config"
@@ -94,15 +95,10 @@ def explain(error: BaseException) -> str:
         return f"{_quoted(error.override)} ({error.message.splitlines()[0]})"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        options = error.options or []
-        return (
-            f"there is no {group} called {name!r}{nearest(name, options)}"
-            if options
-            else f"there is no {group or name}"
-        )
+        return f"there is no {group} called {name!r}{nearest(name, error.options or [])}"
     for cause in _causes(error):
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-            return _refused(cause)
+            return f"{cause.full_key} {_reason(cause)}"
     text = str(error).splitlines()
     if match := re.match(r"Could not override '(.+)'\. No match in the defaults list", text[0] if text else ""):
         return f"{match[1]} is not chosen by default, so it needs a plus sign: +{match[1]}=..."
@@ -115,10 +111,8 @@ def _quoted(override: str) -> str:
 
 
 def _refusal(who: str, key: str, value: Any) -> str | None:
-    if any(
-        key == role or key.startswith(f"{role}.") for role in ROLES
-    ):  # these are checked against their class, by build
-        return None
+    if any(key == role or key.startswith(f"{role}.") for role in ROLES):
+        return None  # these are checked against their class, by build
     try:
         OmegaConf.update(OmegaConf.structured(Config), key, value, merge=True)
     except OmegaConfBaseException as error:
@@ -126,16 +120,20 @@ def _refusal(who: str, key: str, value: Any) -> str | None:
     return None
 
 
-def _refused(error: OmegaConfBaseException) -> str:
-    return f"{error.full_key} {_reason(error)}"
-
-
 def _reason(error: OmegaConfBaseException) -> str:
     if isinstance(error, ConfigAttributeError | ConfigKeyError):
-        accepted = _accepted(error)
         last = str(error.full_key).rpartition(".")[2]
-        return f"is not a key{nearest(last, accepted)}"
+        elsewhere = [key for key, _ in _leaves("", _schema()) if key.endswith(f".{last}")]
+        return f"is not a key; did you mean {' or '.join(elsewhere)}?" if elsewhere else _not_a_key(last, error)
     return f"will not do: {(error.msg or str(error)).splitlines()[0]}"
+
+
+def _schema() -> Any:
+    return OmegaConf.to_container(OmegaConf.structured(Config))
+
+
+def _not_a_key(word: str, error: OmegaConfBaseException) -> str:
+    return f"is not a key{nearest(word, _accepted(error))}"
 
 
 def _accepted(error: OmegaConfBaseException) -> list[str]:

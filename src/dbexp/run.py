@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from dbexp import tracking
 from dbexp.build import Experiment
 from dbexp.callbacks.losses import LossReport
+from dbexp.callbacks.progress import Progress
 from dbexp.config import Stage
 from dbexp.data.draws import picture_seed
 from dbexp.data.dreambooth import DreamBoothDataModule
@@ -78,7 +79,7 @@ def make_class_images(job: Job) -> list[Path]:
             raise UserError(f"{len(missing)} class images are missing from {entry.folder}: add prior to stages=[...]")
         if missing:
             todo = [picture for picture in pictures if picture.name in missing]
-            draw_all(job.trainer, job.family, todo, needs.sampler, job.resolution, entry.put, "class images")
+            draw_all(job.trainer, job.family, todo, needs.sampler, job.resolution, entry.put, Progress("class images", len(todo)))
     return [entry.path(picture.name) for picture in pictures]
 
 
@@ -88,6 +89,9 @@ def train(job: Job, class_images: list[Path]) -> None:
         job.say(f"already trained: {job.folder.weights}")
         return
     config, family = job.config, job.family
+    if job.is_zero and job.folder.metrics.exists():
+        job.say("an earlier start of this run did not finish training: it begins again at step 0")
+        job.folder.metrics.unlink()
     job.experiment.tune.prepare(family)
     if config.trainer.gradient_checkpointing:
         family.enable_gradient_checkpointing()
@@ -104,7 +108,7 @@ def train(job: Job, class_images: list[Path]) -> None:
         max_steps=config.trainer.max_steps,
         accumulate_grad_batches=config.trainer.accumulate_grad_batches,
         logger=job.loggers,
-        callbacks=[LossReport(config.trainer.log_every_n_steps)],
+        callbacks=[LossReport(config.trainer.log_every_n_steps), Progress("training", config.trainer.max_steps)],
         use_distributed_sampler=False,  # the loaders know their rank
     )
     started = time.perf_counter()
@@ -188,7 +192,8 @@ def generate(job: Job) -> None:
     """Draw the experiment's prompts from the weights in memory, and a labelled sheet of all of them."""
     samples = samples_of(job)
     pictures = [Picture(sample.prompt, sample.generator_seed, sample.file) for sample in samples]
-    draw_all(job.trainer, job.family, pictures, job.config.sampling, job.resolution, job.folder.keep, "pictures")
+    progress = Progress("pictures", len(pictures))
+    draw_all(job.trainer, job.family, pictures, job.config.sampling, job.resolution, job.folder.keep, progress)
     if job.is_zero:
         job.folder.record_samples(samples)
         make_sheet(job, samples)

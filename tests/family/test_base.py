@@ -96,6 +96,11 @@ def test_gradient_checkpointing_changes_no_gradient(fresh: Family) -> None:
         torch.testing.assert_close(before, after)
 
 
+def test_gradient_checkpointing_leaves_frozen_encoders_without_a_graph(fresh: Family) -> None:
+    fresh.enable_gradient_checkpointing()
+    assert not fresh.train().encode_text(["a cat"]).hidden_states.requires_grad
+
+
 def count_forwards(family: Family) -> dict[str, int]:
     counter = {"unet": 0, "text": 0}
 
@@ -105,7 +110,7 @@ def count_forwards(family: Family) -> dict[str, int]:
 
         return hook
 
-    family.unet.mid_block.resnets[0].norm1.register_forward_hook(count("unet"))
+    family.unet.down_blocks[0].resnets[0].norm1.register_forward_hook(count("unet"))
     family.text_encoders[0].encoder.layers[0].layer_norm1.register_forward_hook(count("text"))
     return counter
 

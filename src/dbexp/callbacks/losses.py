@@ -42,5 +42,5 @@ class LossReport(Callback):
             metrics[f"lr_{group['name']}"] = float(group["lr"])
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step)
-        pl_module.log("loss", total, prog_bar=True, logger=False, batch_size=1)
+        pl_module.log("loss", total, logger=False, batch_size=1)  # for the progress bar
         self._sums, self._reported_step = [], step

@@ -23,7 +23,7 @@ class Batch:
         noise: the ε to add to the latents, float32, shape (B, C, h, w).
         timesteps: in [0, number of training timesteps), int64, shape (B,).
         sizes: (orig_h, orig_w, crop_top, crop_left, target_h, target_w) in pixels, float32, shape (B, 6)
-            (SDXL §2.2, arXiv 2307.01952).
+            (Podell et al., arXiv 2307.01952, §2.2).
     """
 
     numbers: Tensor

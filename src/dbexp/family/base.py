@@ -185,8 +185,9 @@ class Family(nn.Module, ABC):
         self.unet.enable_gradient_checkpointing()
         encoder: Any
         for encoder in self.text_encoders:
-            # the reentrant kind loses gradients where no input requires one, as here
-            encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            encoder.activation_checkpointing_enable()
+            # transformers then makes embeddings require a gradient, frozen or not; only the reentrant kind needs that
+            encoder.disable_input_require_grads()
 
     def token_ids(self, prompts: Sequence[str], number: int) -> Tensor:
         """Token ids by tokenizer `number`, cut and padded with its own pad token to its length, shape (B, L)."""

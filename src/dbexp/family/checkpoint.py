@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from huggingface_hub import constants
-from safetensors import SafetensorError, safe_open
 from transformers import CLIPTokenizer
 
 from dbexp.errors import UserError
@@ -21,6 +19,7 @@ from dbexp.family.base import Family
 from dbexp.family.facts import ModelFacts, facts_of
 from dbexp.family.identity import folder_identity
 from dbexp.family.published import Published
+from dbexp.family.weights import load_network
 
 __all__ = ["ModelFacts", "ModelSource"]
 
@@ -94,20 +93,15 @@ class ModelSource(ABC):
             UserError: not there, not loadable, or incomplete.
         """
         folder = self._download(self._require())
-        try:
-            pipeline = self.family_class.pipeline_class.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                variant=self.variant,
-                use_safetensors=True,
-                local_files_only=True,
-                **self.left_out,
-            )
-        except (OSError, SafetensorError) as error:
-            raise UserError(f"{self.checkpoint} cannot be loaded ({error}): fetch the checkpoint again.") from error
-        family = self.family_class(pipeline)
-        self._refuse_lacking_text_weights(folder, family)
-        return family.eval().requires_grad_(False)
+        here = files.list_files(folder)
+        networks = {}
+        for name, class_name in self.published.classes.items():
+            # a component without the variant has plain weights, as in diffusers
+            variant = self.variant if files.weight_files(here, name, self.variant) else None
+            networks[name] = load_network(folder, name, class_name, variant, self.checkpoint)
+        pipeline_class = self.family_class.pipeline_class
+        pipeline = pipeline_class.from_pretrained(folder, local_files_only=True, **networks, **self.left_out)
+        return self.family_class(pipeline).eval().requires_grad_(False)
 
     def _folder(self) -> Path | None:
         """The folder that `checkpoint` means, or None if it is a Hub id."""
@@ -189,23 +183,3 @@ class ModelSource(ABC):
             )
         except hub.UNREACHABLE as error:
             raise UserError(hub.broke_off(self.checkpoint, error)) from error
-
-    def _refuse_lacking_text_weights(self, folder: Path, family: Family) -> None:
-        """transformers fills a weight that its file lacks with random numbers and only warns."""
-        weights = files.chosen_weights(files.list_files(folder), self.published, self.variant, self.checkpoint)
-        for component, encoder in zip(family.encoder_names, family.text_encoders, strict=True):
-            stored: set[str] = set()
-            for name in weights:
-                if name.startswith(f"{component}/"):
-                    with safe_open(folder / name, framework="pt") as opened:
-                        stored |= {bare(key) for key in opened.keys()}  # noqa: SIM118 (not a dict: it has no iterator)
-            if lacking := {bare(key) for key in encoder.state_dict()} - stored:
-                raise UserError(
-                    f"{self.checkpoint}/{component} lacks {len(lacking)} weights, {min(lacking)} among them: fetch "
-                    "the checkpoint again."
-                )
-
-
-def bare(key: str) -> str:
-    """A weight's name without the prefix that files of older transformers have and newer ones lack."""
-    return key.removeprefix("text_model.")

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-import transformers
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 
 from dbexp.family.base import default_resolution, vae_factor
 from dbexp.family.published import Published
+from dbexp.family.weights import build_on_meta
 
 
 @dataclass(frozen=True)
@@ -62,16 +60,6 @@ def facts_of(
         published=published,
         missing=missing,
     )
-
-
-def build_on_meta(class_name: str, config: dict[str, Any]) -> Any:
-    """A component with shapes but no memory."""
-    with torch.device("meta"):
-        if class_name == "UNet2DConditionModel":
-            return UNet2DConditionModel.from_config(config)
-        if class_name == "AutoencoderKL":
-            return AutoencoderKL.from_config(config)
-        return getattr(transformers, class_name)(transformers.CLIPTextConfig(**config))
 
 
 def count_parameters(network: nn.Module) -> int:

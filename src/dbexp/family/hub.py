@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 
 from dbexp.errors import UserError
 from dbexp.family.files import SMALL_FILES, list_files
+from dbexp.family.weights import first_line
 
 TIMEOUT_SECONDS = 10.0
 
@@ -64,9 +65,7 @@ def look(repo: str, revision: str | None, *, dry: bool) -> Snapshot:
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
         raise UserError(refusal(repo, revision, error)) from error
     except UNREACHABLE as error:
-        return cached_snapshot(
-            repo, revision, reason=str(error).splitlines()[0] if str(error) else type(error).__name__
-        )
+        return cached_snapshot(repo, revision, reason=first_line(error))
     files = frozenset(sibling.rfilename for sibling in info.siblings or [])
     commit = str(info.sha)
     small = [name for name in files if any(fnmatch(name, pattern) for pattern in SMALL_FILES)]
@@ -96,7 +95,7 @@ def fetch_small(repo: str, revision: str | None, cache_dir: str | None) -> Path:
 
 
 def broke_off(repo: str, error: BaseException) -> str:
-    return f"The download of {repo} broke off ({error}): run it again, what has arrived is kept."
+    return f"The download of {repo} broke off ({first_line(error)}): run it again, what has arrived is kept."
 
 
 def cached_snapshot(repo: str, revision: str | None, reason: str) -> Snapshot:

@@ -88,8 +88,13 @@ class PictureModule(LightningModule):
         super().__init__()
         self.family, self.sampler, self.resolution, self.keep = family, sampler, resolution, keep
 
-    def predict_step(self, batch: list[Picture], batch_idx: int) -> None:
-        """Draw and keep one batch."""
+    def transfer_batch_to_device(self, batch: list[Picture], device: torch.device, dataloader_idx: int) -> list[Picture]:
+        """Words and seeds need no device."""
+        return batch
+
+    def predict_step(self, batch: list[Picture], batch_idx: int) -> list[str]:
+        """Draw and keep one batch; returns the names."""
         images = draw(self.family, batch, self.sampler, self.resolution)
         for picture, image in zip(batch, images, strict=True):
             self.keep(picture.name, png_bytes(image))
+        return [picture.name for picture in batch]

@@ -2,25 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning import Callback, Trainer
 from torch.utils.data import DataLoader
 
 from dbexp.family.base import Family
 from dbexp.generate.draw import Picture, PictureModule
 from dbexp.generate.sampling import Sampler
-
-
-class NamedProgress(TQDMProgressBar):
-    """A progress bar that says what is being drawn."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__()
-        self._words = words
-
-    @property
-    def predict_description(self) -> str:
-        return self._words
 
 
 def draw_all(
@@ -30,17 +17,17 @@ def draw_all(
     sampler: Sampler,
     resolution: int,
     keep: Callable[[str, bytes], None],
-    words: str,
+    progress: Callback,
 ) -> None:
     """Draw every picture once, over all devices, and hand each to `keep` as (name, PNG bytes) the moment it is drawn.
 
     Args:
         make_trainer: makes a Lightning Trainer from the arguments that this room adds to the run's own.
         resolution: height and width in pixels.
-        words: what the progress bar says.
+        progress: shows how far it is.
     """
     family.eval()
     loader = DataLoader(list(pictures), batch_size=sampler.batch_size, collate_fn=list)
-    trainer = make_trainer(callbacks=[NamedProgress(words)])
+    trainer = make_trainer(callbacks=[progress])
     trainer.predict(PictureModule(family, sampler, resolution, keep), loader, return_predictions=False)
     trainer.strategy.barrier("every picture is drawn")

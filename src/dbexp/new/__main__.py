@@ -1,4 +1,4 @@
-"""Writes conf/subject/NAME.yaml and conf/experiment/NAME.yaml below the working directory. It loads nothing and runs nothing.
+"""Writes conf/subject/NAME.yaml and conf/experiment/NAME.yaml below the working directory. It loads and runs nothing.
 
 python -m dbexp.new my_cat ~/cat --class-noun cat --kind live
 """

@@ -1,0 +1,110 @@
+"""The rules of the house: who may call whom, and where a model family may be named. Read off the source, not off a running program."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import dbexp
+
+SOURCE = Path(dbexp.__file__).parent
+FILES = {path.relative_to(SOURCE).as_posix(): path for path in SOURCE.rglob("*.py")}
+LEAVES = {"errors", "subject", "quiet"}
+# room -> rooms of ours it may import beside itself and the leaves
+ALLOWED = {
+    "store": set(),
+    "diffusion": set(),
+    "data": set(),
+    "family": {"diffusion"},
+    "prior": {"family", "diffusion", "generate.sampling"},
+    "tune": {"family", "diffusion"},
+    "generate": {"family", "data.draws"},
+    "export": {"family", "generate.sampling"},
+    "module": {"family", "tune", "prior", "data.batch", "data.draws", "diffusion"},
+    "callbacks": {"module", "generate", "data.draws"},
+    "tracking": set(),
+    "folder": {"store"},
+    "optimizers": set(),
+    "config": {"generate.sampling"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of everything a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def room_of(name: str) -> str:
+    return name.split("/")[0].removesuffix(".py")
+
+
+def ours(path: Path) -> set[str]:
+    modules = {name.removeprefix("dbexp.") for name in imports(path) if name.startswith("dbexp.")}
+    return {module for module in modules if (SOURCE / module.replace(".", "/")).with_suffix(".py").exists()}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in FILES if room_of(name) in ALLOWED))
+def test_a_room_imports_only_the_rooms_it_may(name: str) -> None:
+    room = room_of(name)
+    for module in ours(FILES[name]):
+        may = {room} | LEAVES | ALLOWED[room]
+        assert any(module == door or module.startswith(f"{door}.") for door in may), f"{name} imports dbexp.{module}"
+
+
+def test_nothing_imports_run_but_the_front_door() -> None:
+    assert {name for name, path in FILES.items() if "dbexp.run" in imports(path)} == {"__main__.py"}
+
+
+def test_nothing_in_the_core_imports_the_mini() -> None:
+    outside = {name: path for name, path in FILES.items() if room_of(name) != "mini"}
+    assert [name for name, path in outside.items() if any(i.startswith("dbexp.mini") for i in imports(path))] == []
+
+
+def test_the_mathematics_needs_torch_alone() -> None:
+    for name, path in FILES.items():
+        if room_of(name) == "diffusion":
+            roots = {i.split(".")[0] for i in imports(path)}
+            assert roots <= {"torch", "dbexp", "dataclasses"}, name
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [
+        ("wandb", {"tracking"}),
+        ("omegaconf", {"__main__", "config", "build", "provenance", "subject"}),
+        ("hydra", {"__main__", "config", "provenance", "vocabulary"}),
+    ],
+)
+def test_a_library_stays_in_its_room(library: str, rooms: set[str]) -> None:
+    users = {room_of(name) for name, path in FILES.items() if any(i.split(".")[0] == library for i in imports(path))}
+    assert users <= rooms
+
+
+def test_a_model_family_is_named_in_its_own_rooms_only() -> None:
+    word = re.compile(r"sd_?15|sdxl", re.IGNORECASE)
+    elsewhere = {n: p for n, p in FILES.items() if room_of(n) not in ("family", "mini")}
+    assert [name for name, path in elsewhere.items() if word.search(path.read_text())] == []
+
+
+def test_there_is_no_drawer_for_unrelated_things() -> None:
+    assert [name for name in FILES if re.search(r"(utils|helpers|common)", name)] == []
+
+
+def test_configuration_imports_no_torch() -> None:
+    seen, queue = set(), ["config.py", "vocabulary.py", "__init__.py"]
+    while queue:
+        name = queue.pop()
+        seen.add(name)
+        tree = ast.parse(FILES[name].read_text())
+        top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        modules = {alias.name for node in top if isinstance(node, ast.Import) for alias in node.names}
+        modules |= {node.module for node in top if isinstance(node, ast.ImportFrom) and node.module}
+        assert not {"torch", "pytorch_lightning", "diffusers", "transformers"} & {m.split(".")[0] for m in modules}, name
+        queue += [f for m in modules if (f := m.removeprefix("dbexp.").replace(".", "/") + ".py") in FILES and f not in seen]
