@@ -75,7 +75,12 @@ def make_data(photos: Path) -> Callable[..., DreamBoothDataModule]:
 
 
 def make_module(
-    family: Family, prior: Prior, algorithm: Algorithm = sgd, lr: float = 1e-2, clip: float | None = None, text: bool = False
+    family: Family,
+    prior: Prior,
+    algorithm: Algorithm = sgd,
+    lr: float = 1e-2,
+    clip: float | None = None,
+    text: bool = False,
 ) -> DreamBoothModule:
     tune = FullTune(text_encoder=text)
     tune.prepare(family)
@@ -186,9 +191,7 @@ def test_accumulating_in_the_trainer_is_one_large_batch(
 ) -> None:
     large, small = copy.deepcopy(families["sd"]), copy.deepcopy(families["sd"])
     fit(make_module(large, ImagesPrior()), make_data(large, 4, 2), max_steps=2)
-    trainer = fit(
-        make_module(small, ImagesPrior()), make_data(small, 2, 1), max_steps=2, accumulate_grad_batches=2
-    )
+    trainer = fit(make_module(small, ImagesPrior()), make_data(small, 2, 1), max_steps=2, accumulate_grad_batches=2)
     assert trainer.global_step == 2
     for ours, theirs in zip(small.unet.parameters(), large.unet.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-5)

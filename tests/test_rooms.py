@@ -1,4 +1,7 @@
-"""The rules of the house: who may call whom, and where a model family may be named. Read off the source, not off a running program."""
+"""The rules of the house: who may call whom, and where a model family may be named.
+
+Read off the source, not off a running program.
+"""
 
 import ast
 import re
@@ -106,5 +109,9 @@ def test_configuration_imports_no_torch() -> None:
         top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         modules = {alias.name for node in top if isinstance(node, ast.Import) for alias in node.names}
         modules |= {node.module for node in top if isinstance(node, ast.ImportFrom) and node.module}
-        assert not {"torch", "pytorch_lightning", "diffusers", "transformers"} & {m.split(".")[0] for m in modules}, name
-        queue += [f for m in modules if (f := m.removeprefix("dbexp.").replace(".", "/") + ".py") in FILES and f not in seen]
+        assert not {"torch", "pytorch_lightning", "diffusers", "transformers"} & {m.split(".")[0] for m in modules}, (
+            name
+        )
+        queue += [
+            f for m in modules if (f := m.removeprefix("dbexp.").replace(".", "/") + ".py") in FILES and f not in seen
+        ]

@@ -1,4 +1,6 @@
-"""The whole job as a user asks for it, through the front door: what a run leaves behind, and what a second start does with it."""
+"""The whole job as a user asks for it, through the front door: what a run leaves behind, and what a second start does
+with it.
+"""
 
 import csv
 import json

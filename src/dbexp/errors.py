@@ -4,6 +4,6 @@
 class UserError(Exception):
     """A mistake the user can mend.
 
-    Its text is one clear sentence (or one a line) that names the file or key and the remedy. The front door prints it without a
-    traceback and leaves with exit code 2.
+    Its text is one clear sentence (or one a line) that names the file or key and the remedy. The front door prints it
+    without a traceback and leaves with exit code 2.
     """

@@ -69,7 +69,8 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
 
     def create(self, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-        """Make the folder with config.yaml and manifest.json, or go on with one that is there: neither is ever rewritten.
+        """Make the folder with config.yaml and manifest.json, or go on with one that is there: neither is ever
+        rewritten.
 
         Raises:
             UserError: the folder holds a run that was trained, or would be, on other terms.
@@ -110,8 +111,8 @@ class RunFolder:
         changed += [f"the {part} (other bytes)" for part in ("base", "photos") if old_manifest[part] != manifest[part]]
         if changed:
             raise UserError(
-                f"run_dir={self.path} holds a run that this request would train otherwise: {', '.join(changed)} changed; "
-                "leave run_dir out for a new run"
+                f"run_dir={self.path} holds a run that this request would train another way;"
+                f" changed: {', '.join(changed)}; leave run_dir out for a new run"
             )
 
     def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -129,7 +130,7 @@ def new_run_path(runs: Path, name: str) -> Path:
 
 
 def make_manifest(seed: int, photos: Mapping[str, str], base: str) -> dict[str, Any]:
-    """What a run rests on: versions, hardware, seed, hashes of photos ({name: sha256}) and the base weights' identity."""
+    """What a run rests on: versions, hardware, seed, photos ({name: sha256}) and the base weights' identity."""
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()

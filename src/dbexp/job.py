@@ -1,4 +1,7 @@
-"""What the stages of one run share: its processes, folder, model, trackers and Lightning trainers. It knows no stage."""
+"""What the stages of one run share: its processes, folder, model, trackers and Lightning trainers.
+
+It knows no stage.
+"""
 
 import contextlib
 import time
@@ -6,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from lightning_fabric import Fabric
 from pytorch_lightning import Trainer
@@ -42,9 +45,23 @@ class Job:
         self.seconds: dict[str, float] = {}
         self.training: dict[str, float] = {}
         self.loggers: list[Logger] = []
+
+    def open(self) -> None:
+        """Make the run folder, or go on with one.
+
+        Raises:
+            UserError: the folder holds a run that was trained on other terms.
+        """
         if self.is_zero:
-            self._open()
+            self._create()
         self.fabric.barrier()
+
+    def track(self) -> None:
+        """Start the trackers."""
+        if self.is_zero:
+            settings = tracking.Tracking(**asdict(self.config.logger))
+            resolved = self.experiment.resolved
+            self.loggers = tracking.make_loggers(settings, self.folder.path, self.config.name, resolved)
 
     @property
     def is_trained(self) -> bool:
@@ -88,8 +105,7 @@ class Job:
 
     def from_zero(self, ask: Callable[[], T]) -> T:
         """Ask on rank zero alone and give its answer to every rank, so that all take the same turn."""
-        answer: T = self.fabric.broadcast(ask() if self.is_zero else None)
-        return answer
+        return cast(T, self.fabric.broadcast(ask() if self.is_zero else None))
 
     def say(self, line: str) -> None:
         """Tell the user, once."""
@@ -122,11 +138,7 @@ class Job:
             return Path(self.config.run_dir).expanduser()
         return new_run_path(Path(self.config.runs).expanduser(), self.config.name)
 
-    def _open(self) -> None:
+    def _create(self) -> None:
         photos = {photo.path.name: photo.sha256 for photo in self.photos}
         self.folder.create(self.experiment.resolved, make_manifest(self.config.seed, photos, self.base))
         self.folder.write_summary({"status": "running"})
-        settings = tracking.Tracking(**asdict(self.config.logger))
-        self.loggers = tracking.make_loggers(
-            settings, self.folder.path, self.config.name, self.experiment.resolved
-        )

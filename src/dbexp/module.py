@@ -1,4 +1,7 @@
-"""DreamBooth as a LightningModule: the paper's training paragraph. It does not know which family, tuning, prior or optimizer it has."""
+"""DreamBooth as a LightningModule: the paper's training paragraph.
+
+It does not know which family, tuning, prior or optimizer it has.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +20,6 @@ from dbexp.diffusion.schedule import add_noise
 from dbexp.family.base import Family
 from dbexp.prior.base import Prior
 from dbexp.tune.base import Tune
-from dbexp.tune.full import assert_float32
 
 
 class DreamBoothModule(LightningModule):
@@ -48,7 +50,9 @@ class DreamBoothModule(LightningModule):
         self.make_optimizer, self.gradient_clip_val, self.seed = make_optimizer, gradient_clip_val, seed
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """The loss of one micro-batch and, beside it, its two terms as they are before λ: "instance_loss", "prior_loss"."""
+        """The loss of one micro-batch and, beside it, its two terms as they are before λ: "instance_loss",
+        "prior_loss".
+        """
         alpha_bar = self.objective.schedule.at(batch.timesteps)
         latents = self.family.to_latents(batch)
         noisy_latents = add_noise(latents, batch.noise, alpha_bar)
@@ -67,7 +71,9 @@ class DreamBoothModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimizer over float32 weights and its schedule, one step of it an optimizer step."""
-        assert_float32(self.learning_parameters())
+        wrong = {parameter.dtype for parameter in self.learning_parameters() if parameter.dtype != torch.float32}
+        # in bfloat16 most weights would not move at these learning rates
+        assert not wrong, f"weights that learn must be float32, found {wrong}"
         optimizer, schedule = self.make_optimizer()
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -77,10 +83,14 @@ class DreamBoothModule(LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip here: Lightning's own refuses fused optimizers under mixed precision, where unscaled gradients need no such care."""
+        """Clip here: Lightning's own refuses fused optimizers under mixed precision, where unscaled gradients need no
+        such care.
+        """
         if self.gradient_clip_val is not None:
             torch.nn.utils.clip_grad_norm_(self.learning_parameters(), self.gradient_clip_val)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Dropout draws from the global generator: seed it by (seed, micro-step, rank), so that a resumed run draws the same."""
+        """Dropout draws from the global generator: seed it by (seed, micro-step, rank), so that a resumed run draws the
+        same.
+        """
         torch.manual_seed(draws.generator(self.seed, "dropout", batch_idx, f"rank {self.global_rank}").initial_seed())

@@ -1,4 +1,6 @@
-"""Optimizers that live outside torch, under one import rule: the library is loaded when it is asked for, and named when it is missing."""
+"""Optimizers that live outside torch, under one import rule: the library is loaded when it is asked for, and named when
+it is missing.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,6 +24,8 @@ def adamw_8bit(
     try:
         from bitsandbytes.optim import AdamW8bit
     except ImportError as error:
-        raise UserError("optimizer=adamw_8bit needs bitsandbytes: pip install 'dbexp[bnb]', or optimizer=adamw") from error
+        raise UserError(
+            "optimizer=adamw_8bit needs bitsandbytes: pip install 'dbexp[bnb]', or optimizer=adamw"
+        ) from error
     optimizer: torch.optim.Optimizer = AdamW8bit(params, betas=betas, weight_decay=weight_decay, eps=eps)
     return optimizer

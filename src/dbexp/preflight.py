@@ -58,7 +58,10 @@ SMALLEST: dict[str, tuple[float, bool]] = {
     "trainer.log_every_n_steps": (1, True),
 }
 # what may differ between two starts of one run: it changes neither what was trained nor where it lies
-FREE_KEYS = ("stages", "run_dir", "runs", "cache", "dry_run", "sampling", "logger", "subject.prompts")
+FREE_KEYS = (
+    *("stages", "run_dir", "runs", "cache", "dry_run", "sampling", "logger", "subject.prompts"),
+    *("trainer.accelerator", "trainer.log_every_n_steps", "data.num_workers", "prior.sampling.batch_size"),
+)
 
 
 @dataclass
@@ -164,16 +167,16 @@ def _check_photos(experiment: Experiment, findings: Findings) -> None:
     except UserError as error:
         findings.missing.append(str(error))
     side = config.data.resolution or (findings.facts.default_resolution if findings.facts else 0)
+    small = []
     for photo in findings.photos:
         try:
-            shortest = min(open_rgb(photo.path).size)
+            if min(open_rgb(photo.path).size) < side:
+                small.append(photo.path.name)
         except UserError as error:
             findings.mistakes.append(str(error))
-            continue
-        if shortest < side:
-            findings.warnings.append(
-                f"{photo.path} is only {shortest} pixels on its shorter side; it is enlarged to {side}"
-            )
+    if small:
+        which = f"{len(small)} of {len(findings.photos)} photos in {config.subject.photos}"
+        findings.warnings.append(f"{which} are smaller than {side} pixels and are enlarged: {', '.join(small)}")
 
 
 def _against_model(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""Keeps the libraries' advice out of what dbexp tells its user; their errors, and Lightning's and torch's warnings, stay."""
+"""Keeps the libraries' advice out of what dbexp tells its user; their errors, and Lightning's and torch's warnings,
+stay.
+"""
 
 import logging
 import os
@@ -6,7 +8,9 @@ import warnings
 
 
 def imports() -> None:
-    """Call before transformers or diffusers is imported: both talk of optional parts (torchvision) that dbexp does not use."""
+    """Call before transformers or diffusers is imported: both talk of optional parts (torchvision) that dbexp does not
+    use.
+    """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
@@ -20,5 +24,9 @@ def libraries() -> None:
     transformers_logging.disable_progress_bar()
     for library in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    for hint in ("does not have many workers", "in eval mode at the start of training", "isinstance.treespec, LeafSpec"):
+    for hint in (
+        "does not have many workers",
+        "in eval mode at the start of training",
+        "isinstance.treespec, LeafSpec",
+    ):
         warnings.filterwarnings("ignore", message=f".*{hint}.*")

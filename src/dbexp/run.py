@@ -39,7 +39,9 @@ from dbexp.store import Store
 def run(experiment: Experiment) -> int:
     """Do what was asked; returns the exit code, 0. Faults raise, and summary.json then says "failed"."""
     job = Job(experiment)
+    job.open()
     try:
+        job.track()
         class_images: list[Path] = []
         if Stage.prior in job.config.stages or Stage.train in job.config.stages:
             with job.stage(Stage.prior):
@@ -79,7 +81,15 @@ def make_class_images(job: Job) -> list[Path]:
             raise UserError(f"{len(missing)} class images are missing from {entry.folder}: add prior to stages=[...]")
         if missing:
             todo = [picture for picture in pictures if picture.name in missing]
-            draw_all(job.trainer, job.family, todo, needs.sampler, job.resolution, entry.put, Progress("class images", len(todo)))
+            draw_all(
+                job.trainer,
+                job.family,
+                todo,
+                needs.sampler,
+                job.resolution,
+                entry.put,
+                Progress("class images", len(todo)),
+            )
     return [entry.path(picture.name) for picture in pictures]
 
 
@@ -113,7 +123,10 @@ def train(job: Job, class_images: list[Path]) -> None:
     )
     started = time.perf_counter()
     trainer.fit(module, datamodule=make_data(job, class_images))
-    job.training = {"steps": trainer.global_step, "steps_per_second": trainer.global_step / (time.perf_counter() - started)}
+    job.training = {
+        "steps": trainer.global_step,
+        "steps_per_second": trainer.global_step / (time.perf_counter() - started),
+    }
     if torch.cuda.is_available():
         job.training["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
     export(job)

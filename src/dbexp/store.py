@@ -1,7 +1,8 @@
 """The content-keyed store: what was made once is found again by everything that made it. It imports nothing of ours.
 
-An entry is a folder `<root>/<kind>/<digest of key>/`: manifest.json says what the key was, items.jsonl holds one line an item with its
-sha256, written after the item itself is whole on disk. An item without a line, or whose bytes do not match it, does not exist.
+An entry is a folder `<root>/<kind>/<digest of key>/`: manifest.json says what the key was, items.jsonl holds one line
+an item with its sha256, written after the item itself is whole on disk. An item without a line, or whose bytes do not
+match it, does not exist.
 """
 
 import fcntl
@@ -44,7 +45,10 @@ class Entry:
 
     @contextmanager
     def lock(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Hold the entry against other jobs; the system lets go of it when its owner dies. `waiting` is called before a wait."""
+        """Hold the entry against other jobs; the system lets go of it when its owner dies.
+
+        `waiting` is called before a wait.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.path(LOCK).open("w") as handle:
             try:

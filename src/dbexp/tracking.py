@@ -1,6 +1,7 @@
-"""Where numbers and pictures are reported: metrics.csv always, Weights & Biases or Lightning's CSV layout where asked for.
+"""Where numbers and pictures are reported: metrics.csv always, W&B or Lightning's CSV layout where asked for.
 
-The only file that calls wandb. It watches a run and changes nothing in it: a service that cannot be reached never stops one.
+The only file that calls wandb. It watches a run and changes nothing in it: a service that cannot be reached never
+stops one.
 """
 
 import csv
@@ -61,7 +62,8 @@ class Tracking:
     """What a run asks of its tracker.
 
     Attributes:
-        kind: "wandb", "csv" (Lightning's own layout under <run folder>/lightning) or "none"; metrics.csv is written in any case.
+        kind: "wandb", "csv" (Lightning's own layout under <run folder>/lightning) or "none"; metrics.csv is written in
+            any case.
         project, entity, group, tags: as W&B knows them.
         mode: "online", "offline" or "auto": online where credentials are found.
     """
@@ -120,7 +122,7 @@ def finish(loggers: Sequence[Logger], failed: bool) -> str | None:
 def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str, Any]) -> WandbLogger:
     import wandb
 
-    def start(mode: str) -> Any:
+    def start(mode: Any) -> Any:
         return wandb.init(
             project=tracking.project,
             entity=tracking.entity,

@@ -1,4 +1,6 @@
-"""The wheel, in an empty environment and another folder: the experiments travel with it, and a dry run leaves nothing behind."""
+"""The wheel, in an empty environment and another folder: the experiments travel with it, and a dry run leaves nothing
+behind.
+"""
 
 import os
 import subprocess

@@ -1,7 +1,8 @@
 """huggingface/diffusers train_dreambooth: a class folder counts as ready when it holds enough files.
 
-So it stays stale after a change of model or prompt, holds JPEG artefacts, and is topped up with repeats. Here the store's key is
-everything that made the pictures, each is a PNG from a seed of its own, and a damaged one is drawn again.
+So it stays stale after a change of model or prompt, holds JPEG artefacts, and is topped up with repeats. Here the
+store's key is everything that made the pictures, each is a PNG from a seed of its own, and a damaged one is drawn
+again.
 """
 
 from pathlib import Path

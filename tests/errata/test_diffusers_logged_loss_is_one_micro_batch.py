@@ -1,4 +1,6 @@
-"""huggingface/diffusers train_dreambooth: "the loss" that is logged is the last micro-batch of the last rank, not an average."""
+"""huggingface/diffusers train_dreambooth: "the loss" that is logged is the last micro-batch of the last rank, not an
+average.
+"""
 
 from types import SimpleNamespace
 from typing import Any

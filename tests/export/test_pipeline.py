@@ -1,5 +1,6 @@
 """What is exported opens with plain diffusers and draws the same; it is there whole or not at all."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from dbexp.export.pipeline import export_pipeline
 from dbexp.family.base import Family
@@ -45,7 +47,9 @@ def test_plain_diffusers_draws_what_the_model_in_memory_draws(
     assert np.abs(opened - draw(DiffusionPipeline.from_pretrained(source.checkpoint))).max() > 1e-3
 
 
-def test_our_own_loader_opens_it_and_every_weight_is_there(trained: Family, source: ModelSource, tmp_path: Path) -> None:
+def test_our_own_loader_opens_it_and_every_weight_is_there(
+    trained: Family, source: ModelSource, tmp_path: Path
+) -> None:
     export_pipeline(trained, tmp_path / "weights", "card")
     loaded = type(source)(str(tmp_path / "weights")).load()
     for name, weight in trained.state_dict().items():
@@ -63,11 +67,7 @@ def test_only_safetensors_readable_like_the_folder_and_the_card(trained: Family,
 
 
 def test_the_text_encoders_keys_keep_the_checkpoints_layout(tiny_sd: Path, tmp_path: Path) -> None:
-    """Programs with older transformers read `text_model.` keys only: an original that has them must be exported with them."""
-    import shutil
-
-    from safetensors.torch import load_file, save_file
-
+    """Programs with older transformers read `text_model.` keys only."""
     folder = Path(shutil.copytree(tiny_sd, tmp_path / "old"))
     file = folder / "text_encoder" / "model.safetensors"
     save_file({f"text_model.{name}": weight for name, weight in load_file(file).items()}, file, {"format": "pt"})
@@ -80,6 +80,9 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_works(
     tiny_sd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     family, weights = SDSource(str(tiny_sd)).load(), tmp_path / "weights"
+    # what one that was killed earlier left
+    (tmp_path / ".weights.partial").mkdir()
+    (tmp_path / ".weights.partial" / "stale.json").write_text("{}")
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -91,6 +94,7 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_works(
     monkeypatch.undo()
     export_pipeline(family, weights, "card")
     assert [path.name for path in tmp_path.iterdir()] == ["weights"]
+    assert not (weights / "stale.json").exists()
     DiffusionPipeline.from_pretrained(weights)
 
 

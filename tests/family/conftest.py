@@ -1,4 +1,4 @@
-"""Families loaded from the tiny checkpoints. Those of the session are never changed; `fresh` gives a copy that may be."""
+"""Families loaded from the tiny checkpoints: the session's are never changed, `fresh` is a copy that may be."""
 
 import copy
 from pathlib import Path

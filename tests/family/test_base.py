@@ -20,9 +20,7 @@ class Pictures:
 @pytest.fixture
 def pictures() -> Pictures:
     generator = torch.Generator().manual_seed(0)
-    return Pictures(
-        torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1, torch.randn(2, 4, 8, 8, generator=generator)
-    )
+    return Pictures(torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1, torch.randn(2, 4, 8, 8, generator=generator))
 
 
 def with_statistics(family: Family) -> Family:
@@ -81,7 +79,9 @@ def test_gradient_checkpointing_changes_no_gradient(fresh: Family) -> None:
         fresh.zero_grad()
         text = fresh.encode_text(["a red backpack"])
         noisy = torch.ones(1, 4, 8, 8)
-        fresh.predict(noisy, torch.tensor([7]), fresh.condition(text, torch.full((1, 6), 64.0))).square().mean().backward()
+        fresh.predict(
+            noisy, torch.tensor([7]), fresh.condition(text, torch.full((1, 6), 64.0))
+        ).square().mean().backward()
         return [p.grad.clone() for p in (*fresh.unet.parameters(), *fresh.text_parameters()) if p.grad is not None]
 
     fresh.requires_grad_(True).train()

@@ -72,7 +72,7 @@ def serving(hub: FakeHub) -> Iterator[str]:
                 hub.given.append(self.path)
                 self.wfile.write(body)
 
-        do_HEAD = do_GET  # noqa: N815 (the name that http.server asks for)
+        do_HEAD = do_GET
 
         def log_message(self, *_: object) -> None:
             pass
@@ -166,9 +166,7 @@ def test_a_dry_look_uses_what_is_cached(hub: FakeHub) -> None:
     assert not any("/resolve/" in path for path in hub.given)
 
 
-def test_load_identity_and_a_later_offline_run(
-    hub: FakeHub, tiny_sd: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_load_identity_and_a_later_offline_run(hub: FakeHub, tiny_sd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = SDSource(REPO)
     assert source.identity() == f"{REPO}@{COMMIT}"
     weight = source.load().unet.conv_in.weight

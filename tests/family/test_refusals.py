@@ -74,7 +74,9 @@ def test_what_cannot_be_trained_here(folder: Path, name: str, changes: dict[str,
     refuse(SDSource(str(folder)), *words)
 
 
-@pytest.mark.parametrize("changes", [{"_class_name": "StableDiffusionXLImg2ImgPipeline"}, {"text_encoder": [None, None]}])
+@pytest.mark.parametrize(
+    "changes", [{"_class_name": "StableDiffusionXLImg2ImgPipeline"}, {"text_encoder": [None, None]}]
+)
 def test_a_refiner(tiny_sdxl: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     folder = Path(shutil.copytree(tiny_sdxl, tmp_path / "checkpoint"))
     edit(folder, "model_index.json", **changes)

@@ -17,18 +17,23 @@ ASKED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"base": "sha256:2"},
-        {"prompt": "a photo of a cat"},
-        {"resolution": 768},
-        {"precision": "bf16-mixed"},
-        *({"sampler": replace(Sampler(), **knob)} for knob in (
-            {"sampler": "euler"}, {"num_steps": 30}, {"guidance_scale": 5.0}, {"eta": 1.0}, {"negative_prompt": "blurry"}
-        )),
-    ],
-)  # fmt: skip
+KNOBS: list[dict[str, Any]] = [
+    {"sampler": "euler"},
+    {"num_steps": 30},
+    {"guidance_scale": 5.0},
+    {"eta": 1.0},
+    {"negative_prompt": "blurry"},
+]
+CHANGES: list[dict[str, Any]] = [
+    {"base": "sha256:2"},
+    {"prompt": "a photo of a cat"},
+    {"resolution": 768},
+    {"precision": "bf16-mixed"},
+    *({"sampler": replace(Sampler(), **knob)} for knob in KNOBS),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_whatever_changes_the_pictures_changes_the_key(change: dict[str, Any]) -> None:
     assert class_image_key(**{**ASKED, **change}) != class_image_key(**ASKED)
 

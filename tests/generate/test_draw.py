@@ -1,4 +1,4 @@
-"""Pictures: each from its own generator, whatever it is drawn beside; every sampler and every knob does what it says."""
+"""Pictures: each from its own generator, whatever it is drawn beside; every sampler and knob does what it says."""
 
 from dataclasses import replace
 from pathlib import Path

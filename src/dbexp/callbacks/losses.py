@@ -1,4 +1,4 @@
-"""Reports the loss and its two terms, averaged over every micro-batch and rank since the last report; never one lucky batch."""
+"""Reports the loss and its two terms: means over every micro-batch and rank since the last report, never one batch."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""One bar a stage, in the units a person counts in: optimizer steps, pictures. It changes nothing and is drawn once, by rank zero."""
+"""One bar a stage, in the units a person counts in: optimizer steps, pictures.
+
+It changes nothing and is drawn once, by rank zero.
+"""
 
 import sys
 from collections.abc import Sized

@@ -1,4 +1,5 @@
-"""Fitting a picture to the square that is trained on, and the six numbers that say how (Podell et al., arXiv 2307.01952, §2.2).
+"""Fitting a picture to the square that is trained on, and the six numbers that say how (Podell et al., arXiv
+2307.01952, §2.2).
 
 It draws nothing and reads no file.
 """

@@ -1,1 +1,4 @@
-"""The mathematics of the method: pure functions over tensors with equation numbers. No randomness, no models, no data."""
+"""The mathematics of the method: pure functions over tensors with equation numbers.
+
+No randomness, no models, no data.
+"""

@@ -1,11 +1,11 @@
-"""The prior-preservation loss. It imports torch only, draws nothing, and knows neither models nor where a sample came from.
+"""The prior-preservation loss: torch only, no randomness; it knows neither models nor where a sample came from.
 
-One table holds for every weighting: a weight w(t) is written on ‖x̂ - x‖², the paper's form (DreamBooth Eq. 2, arXiv 2208.12242).
-A network that predicts ε, v or x_0 pays w(t) / f(t) on its own squared error, where ‖x̂ - x‖² = ‖own error‖² / f(t) and
-f = SNR for ε, SNR + 1 for v, 1 for x_0.
+One table holds for every weighting: a weight w(t) is written on ‖x̂ - x‖², the paper's form (DreamBooth Eq. 2, arXiv
+2208.12242). A network that predicts ε, v or x_0 pays w(t) / f(t) on its own squared error, where
+‖x̂ - x‖² = ‖own error‖² / f(t) and f = SNR for ε, SNR + 1 for v, 1 for x_0.
 
     weighting   w(t)
-    simple      the f(t) of the checkpoint's own prediction type: plain ‖ε̂ - ε‖² for an ε-model (DDPM Eq. 14, arXiv 2006.11239)
+    simple      the f(t) of the checkpoint's own prediction type: plain ‖ε̂ - ε‖² for an ε-model (DDPM Eq. 14)
     snr         SNR(t): DreamBooth's w_t; equal to simple for ε-models
     min_snr     min(SNR(t), γ) (Hang et al., arXiv 2303.09556)
     constant    1
@@ -53,8 +53,8 @@ def sample_weight(weighting: str, prediction_type: str, snr: Tensor, gamma: floa
 def native_weight(weighting: str, prediction_type: str, snr: Tensor, gamma: float) -> Tensor:
     """w(t) / f(t): the weight on the network's own squared error, shape (B,).
 
-    At SNR = 0 (zero-terminal-SNR schedules, arXiv 2305.08891) an ε-model's 0/0 is its limit, 1, for every weighting that vanishes
-    with the SNR; `constant` has no limit there and gives inf, which the preflight refuses.
+    At SNR = 0 (zero-terminal-SNR schedules, arXiv 2305.08891) an ε-model's 0/0 is its limit, 1, for every weighting
+    that vanishes with the SNR; `constant` has no limit there and gives inf, which the preflight refuses.
     """
     weight = sample_weight(weighting, prediction_type, snr, gamma)
     factor = parametrisation_factor(prediction_type, snr)

@@ -1,4 +1,7 @@
-"""The forward process and its three parametrisations. It imports torch only and draws nothing: noise and timesteps are arguments."""
+"""The forward process and its three parametrisations.
+
+It imports torch only and draws nothing: noise and timesteps are arguments.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +12,8 @@ PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 
 @dataclass(frozen=True)
 class NoiseSchedule:
-    """A discrete variance-preserving schedule: x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) ε (DDPM Eq. 4, arXiv 2006.11239).
+    """A discrete variance-preserving schedule: x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) ε (DDPM Eq. 4,
+    arXiv 2006.11239).
 
     Attributes:
         alpha_bar: cumulative product of the alphas, one value a timestep, in [0, 1], float32, shape (T,).
@@ -66,7 +70,7 @@ def target(prediction_type: str, latents: Tensor, noise: Tensor, alpha_bar: Tens
 
 
 def to_sample(prediction_type: str, model_pred: Tensor, noisy_latents: Tensor, alpha_bar: Tensor) -> Tensor:
-    """x̂_0 from a prediction of ε, v or x_0 (arXiv 2202.00512, appendix D), shape (B, C, H, W); ε needs alpha_bar > 0."""
+    """x̂_0 from a prediction of ε, v or x_0 (arXiv 2202.00512, app. D), shape (B, C, H, W); ε needs alpha_bar > 0."""
     alpha, sigma = signal_and_noise(alpha_bar)
     if prediction_type == "epsilon":
         return (noisy_latents - sigma * model_pred) / alpha
@@ -76,7 +80,9 @@ def to_sample(prediction_type: str, model_pred: Tensor, noisy_latents: Tensor, a
 
 
 def from_sample(prediction_type: str, sample: Tensor, noisy_latents: Tensor, alpha_bar: Tensor) -> Tensor:
-    """The prediction of ε, v or x_0 that stands for this x̂_0: the inverse of `to_sample`, shape (B, C, H, W); needs alpha_bar < 1."""
+    """The prediction of ε, v or x_0 that stands for this x̂_0: the inverse of `to_sample`, shape (B, C, H, W); needs
+    alpha_bar < 1.
+    """
     alpha, sigma = signal_and_noise(alpha_bar)
     epsilon = (noisy_latents - alpha * sample) / sigma
     return target(prediction_type, sample, epsilon, alpha_bar)

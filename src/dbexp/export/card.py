@@ -1,4 +1,4 @@
-"""The README.md that lies beside exported weights. It knows the resolved config as plain data; it loads and draws nothing."""
+"""The README.md beside exported weights. It knows the resolved config as plain data; it loads and draws nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,7 +63,9 @@ def model_card(config: Mapping[str, Any], prompts: Sequence[tuple[str, int]], ba
         licence=licence(base) or "see the base model's card; it binds these weights too",
         subject=f"{config['subject']['identifier']} {config['subject']['class_noun']}",
         snippet=snippet(config, *prompts[0]) if prompts else snippet(config, config["subject"]["instance_prompt"], 0),
-        table="\n".join(["| prompt | seed |", "| --- | --- |", *(f"| {cell(prompt)} | {seed} |" for prompt, seed in prompts)]),
+        table="\n".join(
+            ["| prompt | seed |", "| --- | --- |", *(f"| {cell(prompt)} | {seed} |" for prompt, seed in prompts)]
+        ),
         config=dump(config),
     )
 

@@ -31,7 +31,7 @@ def export_pipeline(family: Family, folder: Path, card: str) -> None:
 
 
 def settle(folder: Path) -> None:
-    """Bring every file to the disk, and let those read it who may read the folder (safetensors writes for its owner only)."""
+    """Bring every file to the disk, readable to whoever may read the folder: safetensors writes for its owner only."""
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(0o666 & folder.stat().st_mode)

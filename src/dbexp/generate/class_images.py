@@ -11,9 +11,18 @@ RECIPE = 1  # raise it when a change to the code changes the pictures
 
 
 def class_image_key(base: str, prompt: str, sampler: Sampler, resolution: int, precision: str) -> dict[str, Any]:
-    """Everything that makes these pictures what they are; how many there are and how they are batched is not part of it."""
+    """Everything that makes these pictures what they are; how many there are and how they are batched is not part of
+    it.
+    """
     settings = {name: value for name, value in vars(sampler).items() if name != "batch_size"}
-    return {"recipe": RECIPE, "base": base, "prompt": prompt, "resolution": resolution, "precision": precision, **settings}
+    return {
+        "recipe": RECIPE,
+        "base": base,
+        "prompt": prompt,
+        "resolution": resolution,
+        "precision": precision,
+        **settings,
+    }
 
 
 def class_pictures(prompt: str, num_images: int) -> list[Picture]:

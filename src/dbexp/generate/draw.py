@@ -1,4 +1,4 @@
-"""Draws pictures from a family in memory with diffusers' own pipeline, so that plain diffusers draws the same from the saved weights.
+"""Draws pictures from a family in memory with diffusers' own pipeline: plain diffusers draws the same from saved weights.
 
 It does not know what the pictures are for or where they are kept.
 """
@@ -51,7 +51,8 @@ def draw(family: Family, pictures: Sequence[Picture], sampler: Sampler, resoluti
     pipeline.set_progress_bar_config(disable=True)
     latents = pipeline(
         prompt=[picture.prompt for picture in pictures],
-        # None and "" differ where a checkpoint zeroes the empty prompt: None is what plain diffusers does when nothing is asked
+        # None and "" differ where a checkpoint zeroes the empty prompt: None is what plain diffusers does when nothing
+        # is asked
         negative_prompt=[sampler.negative_prompt] * len(pictures) if sampler.negative_prompt else None,
         num_inference_steps=sampler.num_steps,
         guidance_scale=sampler.guidance_scale,
@@ -82,13 +83,13 @@ class PictureModule(LightningModule):
         keep: called with (name, PNG bytes) as soon as a picture is drawn.
     """
 
-    def __init__(
-        self, family: Family, sampler: Sampler, resolution: int, keep: Callable[[str, bytes], None]
-    ) -> None:
+    def __init__(self, family: Family, sampler: Sampler, resolution: int, keep: Callable[[str, bytes], None]) -> None:
         super().__init__()
         self.family, self.sampler, self.resolution, self.keep = family, sampler, resolution, keep
 
-    def transfer_batch_to_device(self, batch: list[Picture], device: torch.device, dataloader_idx: int) -> list[Picture]:
+    def transfer_batch_to_device(
+        self, batch: list[Picture], device: torch.device, dataloader_idx: int
+    ) -> list[Picture]:
         """Words and seeds need no device."""
         return batch
 

@@ -1,9 +1,12 @@
-"""Draws a list of pictures with Lightning: it owns ranks, devices and precision, and shards the list without duplicates."""
+"""Draws a list of pictures with Lightning: it owns ranks, devices and precision, and shards the list without
+duplicates.
+"""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from pytorch_lightning import Callback, Trainer
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from dbexp.family.base import Family
 from dbexp.generate.draw import Picture, PictureModule
@@ -27,7 +30,8 @@ def draw_all(
         progress: shows how far it is.
     """
     family.eval()
-    loader = DataLoader(list(pictures), batch_size=sampler.batch_size, collate_fn=list)
+    items = cast("Dataset[Picture]", list(pictures))
+    loader = DataLoader(items, batch_size=sampler.batch_size, collate_fn=list)
     trainer = make_trainer(callbacks=[progress])
     trainer.predict(PictureModule(family, sampler, resolution, keep), loader, return_predictions=False)
     trainer.strategy.barrier("every picture is drawn")

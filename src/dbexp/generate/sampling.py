@@ -1,4 +1,7 @@
-"""How pictures are drawn: the knobs between diversity and fidelity. A leaf: it imports neither torch nor another room."""
+"""How pictures are drawn: the knobs between diversity and fidelity.
+
+A leaf: it imports neither torch nor another room.
+"""
 
 from dataclasses import dataclass
 
@@ -24,7 +27,8 @@ class Sampler:
         sampler: one of SAMPLERS.
         num_steps: denoising steps, >= 1.
         guidance_scale: classifier-free guidance (Ho & Salimans, arXiv 2207.12598); 1 = none.
-        eta: DDIM's noise, 0 (deterministic) to 1 (DDPM-like) (Song et al., arXiv 2010.02502, Eq. 16); other samplers ignore it.
+        eta: DDIM's noise, 0 (deterministic) to 1 (DDPM-like) (Song et al., arXiv 2010.02502, Eq. 16); other samplers
+            ignore it.
         negative_prompt: what guidance moves away from.
         batch_size: pictures drawn at once; changes memory and speed, not the pictures.
     """

@@ -13,12 +13,13 @@ END_OF_WORD = "</w>"
 
 # identifiers, class nouns and the words of the usual prompts: each becomes one token, as it would be in CLIP's own
 # vocabulary
-WORDS = """
+VOCABULARY = """
 sks ohwx zwx xxy olis phol a an the of in on at to with and not its it is front photo picture painting drawing image
 style film still man woman person face cat dog backpack bag toy bowl vase car house place street tree lighthouse
 desert camels mountains snow large capped holding trophy times square smiling frowning standing several grand canyon
 night sky city versailles wet water boston beach jungle forest red blue green yellow purple background
-""".split()
+"""
+WORDS = VOCABULARY.split()
 
 
 def byte_symbols() -> list[str]:

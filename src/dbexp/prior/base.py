@@ -36,7 +36,7 @@ class Prior(Protocol):
     def needs_images(self) -> ClassImages | None: ...
 
     def target(self, target: Tensor, is_prior: Tensor) -> Tensor:
-        """The target of every sample, given the data's own; may replace the rows where `is_prior`, shape (B, C, H, W)."""
+        """The target of every sample, given the data's own; may replace the rows of the prior, shape (B, C, H, W)."""
         ...
 
     def penalty(self) -> Tensor | float:

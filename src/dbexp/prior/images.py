@@ -1,4 +1,7 @@
-"""The paper's prior: pictures of the class that the frozen base model drew itself. It does not know how they are drawn or stored."""
+"""The paper's prior: pictures of the class that the frozen base model drew itself.
+
+It does not know how they are drawn or stored.
+"""
 
 from dataclasses import dataclass, field
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from dbexp.family.base import Family, TextStates
 
 
 class FullTune:
-    """All UNet weights, optionally the text encoders' (DreamBooth section 3.2, arXiv 2208.12242, which leaves them frozen).
+    """All UNet weights, optionally the text encoders' (DreamBooth section 3.2, arXiv 2208.12242, which leaves them
+    frozen).
 
     Args:
         text_encoder: whether the text encoders learn too; class prompts then go through them at every step as well.
@@ -46,9 +46,3 @@ class FullTune:
                 if prompt not in self._frozen_states:
                     self._frozen_states[prompt] = family.encode_text([prompt])
         return TextStates.cat([self._frozen_states[prompt] for prompt in prompts])
-
-
-def assert_float32(parameters: Sequence[Tensor]) -> None:
-    """Raise unless every weight that learns is float32: in bf16 most weights would not move at these learning rates."""
-    wrong = {parameter.dtype for parameter in parameters if parameter.dtype != torch.float32}
-    assert not wrong, f"weights that learn must be float32, found {wrong}"
