@@ -52,7 +52,9 @@ def test_every_experiment_binds_and_bears_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_takes_photos_of_ones_own(name: str) -> None:
-    subject = built(f"+experiment={name}", *MINE[:1], "subject.photos=~/cat".replace("~", "/home"), MINE[2]).config.subject
+    subject = built(
+        f"+experiment={name}", *MINE[:1], "subject.photos=~/cat".replace("~", "/home"), MINE[2]
+    ).config.subject
     assert (subject.photos, subject.class_noun, subject.prompts) == ("/home/cat", "cat", None)
 
 
@@ -106,7 +108,11 @@ def test_the_papers_recipe() -> None:
 
 def test_rorys_recipes() -> None:
     small, large = built("+experiment=rory_sd15"), built("+experiment=rory_sdxl")
-    assert (small.config.trainer.max_steps, small.resolved["tune"]["text_encoder"], small.prior.weight) == (400, True, 1.0)
+    assert (small.config.trainer.max_steps, small.resolved["tune"]["text_encoder"], small.prior.weight) == (
+        400,
+        True,
+        1.0,
+    )
     assert large.resolved["tune"]["text_encoder"] is False
     assert large.resolved["optimizer"]["algorithm"]["_target_"] == "dbexp.optimizers.adamw_8bit"
     assert large.config.trainer.gradient_checkpointing

@@ -49,7 +49,19 @@ def test_the_cache_follows_its_environment_variable(monkeypatch: pytest.MonkeyPa
 
 def test_every_field_is_described() -> None:
     described = (Config.__doc__ or "").split("Attributes:")[1]
-    nodes = {"model", "subject", "data", "prior", "tune", "loss", "optimizer", "lr_scheduler", "sampling", "trainer", "logger"}
+    nodes = {
+        "model",
+        "subject",
+        "data",
+        "prior",
+        "tune",
+        "loss",
+        "optimizer",
+        "lr_scheduler",
+        "sampling",
+        "trainer",
+        "logger",
+    }
     assert all(f"{field.name}:" in described for field in fields(Config) if field.name not in nodes)
 
 

@@ -66,7 +66,9 @@ def test_a_dry_run_without_the_checkpoint_tells_its_published_size(capsys: pytes
     assert "Before a real run:" in plan and "photos/rory" in plan.split("Before a real run:")[1]
 
 
-def test_a_mistake_is_a_mistake_in_a_dry_run_too(tiny_sd: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_is_a_mistake_in_a_dry_run_too(
+    tiny_sd: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(tiny(tiny_sd, photos, "dry_run=true", "trainer.max_steps=0", "data.batch_size=-1")) == 2
     streams = capsys.readouterr()
     assert "trainer.max_steps=0" in streams.err and "data.batch_size=-1" in streams.err
@@ -150,7 +152,9 @@ def test_hydras_own_questions_are_answered(capsys: pytest.CaptureFixture[str]) -
     assert main(["+experiment=rory_sd15", "--info", "searchpath"]) == 0
 
 
-def test_the_arguments_of_the_process_are_put_back(tiny_sd: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_arguments_of_the_process_are_put_back(
+    tiny_sd: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.argv", ["dbexp", "before"])
     with patch("dbexp.run.run", return_value=0):
         main(tiny(tiny_sd, photos))

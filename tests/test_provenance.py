@@ -58,7 +58,7 @@ def test_a_request_in_order_has_no_problems() -> None:
         ("experiment=rory_sd15", "+experiment="),
         ("tune.text_encodr=true", "did you mean text_encoder?"),
         ("+lr=3", "did you mean optimizer.lr?"),
-        ("subject.instance_prompt=a {subject}", "\"a {subject}\"'"),
+        ("subject.instance_prompt=a {subject}", '"a {subject}"\''),
     ],
 )
 def test_what_hydra_refuses_is_said_plainly(override: str, words: str) -> None:

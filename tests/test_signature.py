@@ -19,7 +19,14 @@ def test_a_name_inside_the_roots_is_found() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["os.system", "dbexp.store.os.system", "dbexp.store.hashlib.sha256", "torch.hub.load", "builtins.eval", "dbexpert.X"],
+    [
+        "os.system",
+        "dbexp.store.os.system",
+        "dbexp.store.hashlib.sha256",
+        "torch.hub.load",
+        "builtins.eval",
+        "dbexpert.X",
+    ],
 )
 def test_nothing_outside_the_roots_can_be_named(path: str) -> None:
     with pytest.raises(UserError):

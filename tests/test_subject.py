@@ -26,7 +26,8 @@ def test_only_the_article_before_the_class_noun_is_put_right(noun: str, template
 
 
 @pytest.mark.parametrize(
-    ("noun", "article"), [("unicorn", "a"), ("hourglass", "an"), ("umbrella", "an"), ("one-eyed cat", "a"), ("Ape", "an")]
+    ("noun", "article"),
+    [("unicorn", "a"), ("hourglass", "an"), ("umbrella", "an"), ("one-eyed cat", "a"), ("Ape", "an")],
 )
 def test_the_article_follows_the_sound(noun: str, article: str) -> None:
     assert indefinite_article(noun) == article

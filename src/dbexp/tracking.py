@@ -137,11 +137,10 @@ def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str
             ),
         )
 
-    mode = _wandb_mode(tracking.mode)
     try:
-        experiment = start(mode)
+        experiment = start(_wandb_mode(tracking.mode))
     except (wandb.errors.Error, OSError) as error:
-        if mode != "online":
+        if tracking.mode == "offline":
             raise
         warnings.warn(f"W&B could not be reached ({error}); this run is tracked offline", stacklevel=2)
         experiment = start("offline")
@@ -157,4 +156,4 @@ def _wandb_mode(asked: str) -> str:
         return asked
     if mode := os.environ.get("WANDB_MODE"):
         return mode
-    return "online" if wandb.login(prompt=False) else "offline"
+    return "online" if wandb.login(prompt=False) else "offline"  # asks the service whether the key is good

@@ -1,0 +1,73 @@
+"""The run folder: names without collisions, records without doubles, nothing of a run rewritten."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dbexp.errors import UserError
+from dbexp.folder import RunFolder, Sample, flat, new_run_path
+
+CONFIG = {"seed": 0, "trainer": {"max_steps": 4, "devices": 1}, "sampling": {"eta": 0.0}, "stages": ["train"]}
+MANIFEST = {"base": "sha256:1", "photos": {"a.png": "2"}}
+
+
+def sample(seed: int, step: int = 4, role: str = "final") -> Sample:
+    file = RunFolder(Path()).sample_file(step, "a dog", seed)
+    return Sample("a dog", seed, 100 + seed, step, role, file)
+
+
+def test_new_runs_never_share_a_folder(tmp_path: Path) -> None:
+    paths = []
+    for _ in range(3):
+        paths.append(new_run_path(tmp_path, "rory"))
+        assert not paths[-1].exists()
+        paths[-1].mkdir(parents=True)
+    assert len(set(paths)) == 3
+
+
+def test_prompts_that_read_alike_have_folders_of_their_own() -> None:
+    folder = RunFolder(Path())
+    files = {
+        folder.sample_file(4, prompt, 0) for prompt in ("a dog!", "a dog?", "a dog", "A dog", "a dog " + "x" * 300)
+    }
+    assert len(files) == 5 and all(len(Path(file).parts[2]) < 64 for file in files)
+
+
+def test_a_picture_drawn_again_replaces_its_row(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.record_samples([sample(0), sample(1)])
+    folder.record_samples([sample(1), sample(2)])
+    rows = [json.loads(line) for line in (tmp_path / "samples" / "index.jsonl").read_text().splitlines()]
+    assert [row["seed"] for row in rows] == [0, 1, 2]
+
+
+def test_config_and_manifest_are_written_once(tmp_path: Path) -> None:
+    RunFolder(tmp_path).create(CONFIG, MANIFEST)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    RunFolder(tmp_path).create(
+        CONFIG | {"sampling": {"eta": 1.0}, "stages": ["generate"], "trainer": {"max_steps": 4, "devices": 2}}, MANIFEST
+    )
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("config", "manifest", "named"),
+    [
+        (CONFIG | {"seed": 1}, MANIFEST, "seed"),
+        (CONFIG | {"trainer": {"max_steps": 5, "devices": 1}}, MANIFEST, "trainer.max_steps"),
+        (CONFIG | {"tune": {"text_encoder": True}}, MANIFEST, "tune.text_encoder"),
+        (CONFIG, MANIFEST | {"base": "sha256:9"}, "the base"),
+        (CONFIG, MANIFEST | {"photos": {"a.png": "9"}}, "the photos"),
+    ],
+)
+def test_what_would_train_otherwise_is_refused_by_name(
+    config: dict[str, object], manifest: dict[str, object], named: str, tmp_path: Path
+) -> None:
+    RunFolder(tmp_path).create(CONFIG, MANIFEST)
+    with pytest.raises(UserError, match=named):
+        RunFolder(tmp_path).create(config, manifest)
+
+
+def test_flat_names_every_leaf() -> None:
+    assert flat({"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None}) == {"a.b": 1, "a.c.d": [1, 2], "e": None}
