@@ -80,6 +80,22 @@ def test_a_problem_names_the_file_that_said_it() -> None:
     )
 
 
+def test_overruled_keys_apply_as_far_as_they_fit() -> None:
+    asked = compose("config", [*MINE, "prior=none", "+prior={weight:0.5,sampling:{num_steps:3}}"])
+    meant_for_another = {"prior.weight", "prior.sampling.num_steps"}
+    experiment = build(asked, overruled=meant_for_another)
+    assert experiment.resolved["prior"] == {"_target_": "dbexp.prior.none.NoPrior"}
+    assert len(experiment.left_out) == 2
+    fits = build(compose("config", [*MINE, "prior.weight=0.5"]), overruled=meant_for_another)
+    assert (fits.prior.weight, fits.left_out) == (0.5, ())
+
+
+def test_a_key_that_somebody_else_set_beside_an_overruled_one_is_refused() -> None:
+    asked = compose("config", [*MINE, "prior=none", "+prior={sampling:{num_steps:3,eta:1}}"])
+    with pytest.raises(UserError, match=r"prior\.sampling is not a key"):
+        build(asked, overruled={"prior.sampling.num_steps"})
+
+
 def test_problems_of_nested_nodes_are_told() -> None:
     assert problems("prior.sampling.num_steps=true")[0].startswith("prior.sampling.num_steps")
 

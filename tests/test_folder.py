@@ -45,28 +45,36 @@ def test_a_picture_drawn_again_replaces_its_row(tmp_path: Path) -> None:
 def test_config_and_manifest_are_written_once(tmp_path: Path) -> None:
     RunFolder(tmp_path).create(CONFIG, MANIFEST)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    RunFolder(tmp_path).create(
-        CONFIG | {"sampling": {"eta": 1.0}, "stages": ["generate"], "trainer": {"max_steps": 4, "devices": 2}}, MANIFEST
-    )
+    RunFolder(tmp_path).create(CONFIG | {"sampling": {"eta": 1.0}, "stages": ["generate"]}, MANIFEST)
     assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize(
-    ("config", "manifest", "named"),
+    ("config", "named"),
     [
-        (CONFIG | {"seed": 1}, MANIFEST, "seed"),
-        (CONFIG | {"trainer": {"max_steps": 5, "devices": 1}}, MANIFEST, "trainer.max_steps"),
-        (CONFIG | {"tune": {"text_encoder": True}}, MANIFEST, "tune.text_encoder"),
-        (CONFIG, MANIFEST | {"base": "sha256:9"}, "the base"),
-        (CONFIG, MANIFEST | {"photos": {"a.png": "9"}}, "the photos"),
+        (CONFIG | {"seed": 1}, "seed"),
+        (CONFIG | {"trainer": {"max_steps": 5, "devices": 1}}, "trainer.max_steps"),
+        (CONFIG | {"trainer": {"max_steps": 4, "devices": 2}}, "trainer.devices"),
+        (CONFIG | {"tune": {"text_encoder": True}}, "tune.text_encoder"),
+        ({key: value for key, value in CONFIG.items() if key != "seed"}, "seed"),
     ],
 )
-def test_what_would_train_otherwise_is_refused_by_name(
-    config: dict[str, object], manifest: dict[str, object], named: str, tmp_path: Path
-) -> None:
+def test_what_would_train_another_way_is_named(config: dict[str, object], named: str, tmp_path: Path) -> None:
     RunFolder(tmp_path).create(CONFIG, MANIFEST)
-    with pytest.raises(UserError, match=named):
-        RunFolder(tmp_path).create(config, manifest)
+    assert list(RunFolder(tmp_path).differences(config)) == [named]
+
+
+def test_what_changes_no_weight_may_change(tmp_path: Path) -> None:
+    RunFolder(tmp_path).create(CONFIG, MANIFEST)
+    assert RunFolder(tmp_path).differences(CONFIG | {"sampling": {"eta": 1.0}, "stages": ["generate"]}) == {}
+    assert RunFolder(tmp_path / "new").differences(CONFIG) == {}
+
+
+@pytest.mark.parametrize(("change", "named"), [({"base": "sha256:9"}, "base"), ({"photos": {"a.png": "9"}}, "photos")])
+def test_other_weights_or_photos_are_refused(change: dict[str, object], named: str, tmp_path: Path) -> None:
+    RunFolder(tmp_path).create(CONFIG, MANIFEST)
+    with pytest.raises(UserError, match=f"a run of other {named}"):
+        RunFolder(tmp_path).create(CONFIG, MANIFEST | change)
 
 
 def test_flat_names_every_leaf() -> None:

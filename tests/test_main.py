@@ -98,6 +98,15 @@ def test_the_users_mistake_found_late_is_told_without_a_traceback(
     assert capsys.readouterr().err.strip().splitlines()[-1] == "the disk is full: free some"
 
 
+def test_another_choice_than_the_experiments_is_run_and_told(
+    tiny_sd: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with patch("dbexp.run.run", return_value=0) as run:
+        assert main(["+experiment=paper_sd15", *tiny(tiny_sd, photos, "prior=none")[1:]]) == 0
+    assert run.call_args.args[0].resolved["prior"] == {"_target_": "dbexp.prior.none.NoPrior"}
+    assert "prior.num_images of the experiment does not fit" in capsys.readouterr().err
+
+
 def test_a_multirun_runs_every_job_and_leaves_nothing(tiny_sd: Path, photos: Path, elsewhere: Path) -> None:
     with patch("dbexp.run.run", return_value=0) as run:
         assert main(tiny(tiny_sd, photos, "-m", "seed=1,2")) == 0

@@ -58,7 +58,7 @@ def make_data(photos: Path) -> Callable[..., DreamBoothDataModule]:
         found = list_images(photos)
         instance = InstanceDataModule(
             found[:2],
-            "a photo of a hta backpack",
+            "a photo of a ohwx backpack",
             fill=str,
             crop="center",
             flip=False,
@@ -247,7 +247,7 @@ def test_weights_that_learn_in_bfloat16_are_refused(families: dict[str, Family])
 
 def test_frozen_text_is_read_once_and_stays_right(families: dict[str, Family]) -> None:
     family, tune = families["sdxl"], FullTune()
-    prompts = ["a photo of a hta backpack", "a photo of a backpack", "a photo of a hta backpack"]
+    prompts = ["a photo of a ohwx backpack", "a photo of a backpack", "a photo of a ohwx backpack"]
     states, fresh = tune.encode_text(family, prompts), family.encode_text(prompts)
     assert torch.allclose(states.hidden_states, fresh.hidden_states, atol=1e-5)
     assert states.pooled is not None and fresh.pooled is not None

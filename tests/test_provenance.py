@@ -46,6 +46,16 @@ def test_every_refused_key_and_value_is_told() -> None:
     assert problems[1].startswith(f"data.crop ({COMMAND_LINE}) will not do")
 
 
+def test_a_key_added_with_a_plus_sign_is_refused_all_the_same() -> None:
+    assert Request(["+lr=3"], None).problems() == [f"lr ({COMMAND_LINE}) is not a key; did you mean optimizer.lr?"]
+
+
+def test_an_experiments_keys_are_overruled_by_another_choice_on_the_command_line() -> None:
+    assert Request(["+experiment=paper_sd15", "prior=none"], None).overruled() == {"prior.weight", "prior.num_images"}
+    assert Request(["+experiment=paper_sd15", "prior=none", "prior.weight=2"], None).overruled() == {"prior.num_images"}
+    assert Request(["+experiment=paper_sd15", "seed=1"], None).overruled() == set()
+
+
 def test_a_request_in_order_has_no_problems() -> None:
     assert Request(["+experiment=rory_sdxl", "prior=none", "stages=[train]"], None).problems() == []
 
@@ -57,7 +67,6 @@ def test_a_request_in_order_has_no_problems() -> None:
         ("optimizer=adam", "there is no optimizer called 'adam'"),
         ("experiment=rory_sd15", "+experiment="),
         ("tune.text_encodr=true", "did you mean text_encoder?"),
-        ("+lr=3", "did you mean optimizer.lr?"),
         ("subject.instance_prompt=a {subject}", '"a {subject}"\''),
     ],
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbexp import quiet
 from dbexp.errors import UserError
 from dbexp.vocabulary import choices, conf_dir, help_text, own_conf_dir
 
@@ -79,7 +80,7 @@ def _compose_and_run(arguments: list[str]) -> int:
     from dbexp.provenance import CONFIG_NAME
 
     register()
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # its advice on import would stand before our one message
+    quiet.imports()  # their advice would stand before our one message
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors itself and exits with 1
     codes: list[int] = []
 
@@ -109,9 +110,10 @@ def _job(cfg: "DictConfig", arguments: Sequence[str]) -> int:
     hydra_config = HydraConfig.get()
     request = Request.from_arguments(arguments, hydra_config.overrides.task)
     try:
-        if shadowed := request.shadowed():
-            raise UserError("\n".join(shadowed))
-        return _check_and_run(build(cfg, request.origins()), is_sweep=hydra_config.mode == RunMode.MULTIRUN)
+        if problems := [*request.problems(), *request.shadowed()]:  # a key with a plus sign passes Hydra unasked
+            return _refuse("\n".join(problems))
+        experiment = build(cfg, request.origins(), request.overruled())
+        return _check_and_run(experiment, is_sweep=hydra_config.mode == RunMode.MULTIRUN)
     except UserError as error:
         return _refuse(str(error))
     except OmegaConfBaseException as error:

@@ -6,7 +6,7 @@ Nothing here knows what the targets do, and making them loads nothing.
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -56,6 +56,7 @@ class Experiment:
         config: the dataclass tree, folders with "~" written out; its `_target_` nodes are plain dicts.
         resolved: the same as a plain container, as it was asked: for config.yaml and the model card.
         model, prior, tune: the objects that the `_target_` nodes name.
+        left_out: keys of an experiment file that do not fit a choice made over it, one sentence each.
     """
 
     config: Config
@@ -64,22 +65,28 @@ class Experiment:
     prior: "Prior"
     tune: "Tune"
     algorithm: Call
+    left_out: tuple[str, ...] = ()
 
     def optimizer(self, parameter_groups: Iterable[dict[str, Any]]) -> "Optimizer":
         """The optimizer over these groups, each of which carries its own "lr"."""
         return cast("Optimizer", self.algorithm(params=list(parameter_groups)))
 
 
-def build(cfg: DictConfig, origins: Mapping[str, str] | None = None) -> Experiment:
+def build(
+    cfg: DictConfig, origins: Mapping[str, str] | None = None, overruled: Collection[str] = frozenset()
+) -> Experiment:
     """Check a composed configuration and make its objects; touches neither disk nor network.
 
     Args:
         cfg: as Hydra composed it, with `dbexp.config.Config` as its schema.
         origins: dotted key -> the file that set it, to name in messages.
+        overruled: dotted keys meant for another choice than the one made; they apply as far as they fit, as in
+            `+experiment=... prior=none`, where the experiment had chosen and set another prior.
     Raises:
         UserError: all problems of all nodes, one a line.
     """
     resolved = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+    left_out = [line for key in ROLES for line in _leave_out(key, _node(resolved, key), overruled)]
     expanded = _with_home(resolved)
     binder = _Binder(origins or {})
     binder.problems += [
@@ -91,7 +98,7 @@ def build(cfg: DictConfig, origins: Mapping[str, str] | None = None) -> Experime
     if binder.problems or algorithm is None:
         raise UserError("\n".join(binder.problems))
     config = cast(Config, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), expanded)))
-    return Experiment(config=config, resolved=resolved, algorithm=algorithm, **made)
+    return Experiment(config=config, resolved=resolved, algorithm=algorithm, left_out=tuple(left_out), **made)
 
 
 class _Binder:
@@ -172,6 +179,25 @@ class _Binder:
     def _tell(self, key: str, problem: str) -> None:
         origin = self.origins.get(key)
         self.problems.append(f"{key} {f'({origin}) ' if origin else ''}{problem}")
+
+
+def _leave_out(key: str, node: Any, overruled: Collection[str]) -> Iterator[str]:
+    """Take out of a node the overruled arguments that its target does not know, one sentence each."""
+    try:
+        parameters = inspect.signature(locate(node[TARGET], ROLES[key])).parameters
+    except (UserError, TypeError, KeyError):  # no node, or not one that can be bound: `bind` says what is wrong
+        return
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for argument in [name for name in node if name != TARGET and name not in parameters]:
+        leaves = [word for word in overruled if f"{word}.".startswith(f"{key}.{argument}.")]
+        if len(leaves) == _num_leaves(node[argument]):
+            del node[argument]
+            yield f"{key}.{argument} of the experiment does not fit {node[TARGET]} and is left out"
+
+
+def _num_leaves(value: Any) -> int:
+    return sum(map(_num_leaves, value.values())) if isinstance(value, dict) and value else 1
 
 
 def _made(value: Any) -> Any:

@@ -20,18 +20,8 @@ LIBRARIES = ("torch", "pytorch-lightning", "diffusers", "transformers", "hydra-c
 
 # what may differ when a run folder is started again: nothing here changes the weights it ends with
 FREE_KEYS = (
-    "stages",
-    "run_dir",
-    "runs",
-    "cache",
-    "dry_run",
-    "sampling.",
-    "logger.",
-    "subject.prompts",
-    "data.num_workers",
-    "trainer.accelerator",
-    "trainer.devices",
-    "trainer.log_every_n_steps",
+    *("stages.", "run_dir.", "runs.", "cache.", "dry_run.", "sampling.", "logger.", "subject.prompts."),
+    *("trainer.accelerator.", "trainer.log_every_n_steps.", "data.num_workers.", "prior.sampling.batch_size."),
 )
 
 
@@ -72,11 +62,13 @@ class RunFolder:
         """Make the folder with config.yaml and manifest.json, or go on with one that is there: neither is ever
         rewritten.
 
+        The preflight has looked at `differences`.
+
         Raises:
-            UserError: the folder holds a run that was trained, or would be, on other terms.
+            UserError: the folder holds a run of other photos or other base weights.
         """
         if (self.path / "config.yaml").exists():
-            return self._refuse_other_training(config, manifest)
+            return self._refuse_other_content(manifest)
         self.path.mkdir(parents=True, exist_ok=True)
         self._write_json("manifest.json", manifest)
         write_whole(self.path / "config.yaml", to_yaml(config).encode())
@@ -103,17 +95,23 @@ class RunFolder:
         by_file = {row["file"]: row for row in rows} | {sample.file: vars(sample) for sample in samples}
         self.keep("samples/index.jsonl", "".join(json.dumps(row) + "\n" for row in by_file.values()).encode())
 
-    def _refuse_other_training(self, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-        old = flat(yaml.safe_load((self.path / "config.yaml").read_text()))
-        new = flat(config)
-        changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and not key.startswith(FREE_KEYS)]
-        old_manifest = json.loads((self.path / "manifest.json").read_text())
-        changed += [f"the {part} (other bytes)" for part in ("base", "photos") if old_manifest[part] != manifest[part]]
-        if changed:
-            raise UserError(
-                f"run_dir={self.path} holds a run that this request would train another way;"
-                f" changed: {', '.join(changed)}; leave run_dir out for a new run"
-            )
+    def differences(self, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Keys of a request that would train this folder's run another way: {key: (here, asked)}; {} for a new folder."""
+        file = self.path / "config.yaml"
+        if not file.is_file():
+            return {}
+        here, asked = flat(yaml.safe_load(file.read_text(encoding="utf-8"))), flat(config)
+        keys = [key for key in {**here, **asked} if not f"{key}.".startswith(FREE_KEYS)]
+        return {key: (here.get(key), asked.get(key)) for key in keys if here.get(key) != asked.get(key)}
+
+    def _refuse_other_content(self, manifest: Mapping[str, Any]) -> None:
+        here = json.loads((self.path / "manifest.json").read_text())
+        for part in ("base", "photos"):
+            if here[part] != manifest[part]:
+                raise UserError(
+                    f"run_dir={self.path} holds a run of other {part} (the bytes differ from its manifest.json);"
+                    " leave run_dir out for a new run"
+                )
 
     def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
         write_whole(self.path / name, (json.dumps(content, indent=2) + "\n").encode())

@@ -70,13 +70,14 @@ def _training(experiment: Experiment, facts: "ModelFacts") -> list[tuple[str, st
         "all devices" if trainer.devices == -1 else f"{trainer.devices * trainer.num_nodes} x {trainer.accelerator}"
     )
     each = samples_in_micro_batch(experiment) * trainer.accumulate_grad_batches
-    samples = f"{each} on each device" if trainer.devices == -1 else f"{each * trainer.devices * trainer.num_nodes}"
+    known = 1 if trainer.devices == -1 else trainer.devices * trainer.num_nodes
+    samples = f"{each * known} samples a step" + (" and device" if trainer.devices == -1 else "")
     memory = training_memory(experiment, facts)
     kept = f"weights {memory.weights:.1f}, gradients {memory.gradients:.1f}"
     parts = f"{kept}, optimizer states {memory.optimizer_states:.1f}, activations {memory.activations:.1f}"
     return [
         ("learning", f"{trainable_count(experiment, facts):,} weights: {learning}"),
-        ("optimizer steps", f"{trainer.max_steps:,}, {samples} samples a step, {trainer.precision} on {devices}"),
+        ("optimizer steps", f"{trainer.max_steps:,}, {samples}, {trainer.precision} on {devices}"),
         ("memory estimate", f"{memory.total:.1f} GiB a device: {parts}"),
     ]
 

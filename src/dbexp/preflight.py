@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from PIL import ImageColor
 
 from dbexp.build import Experiment
 from dbexp.config import Weighting
 from dbexp.data.images import Photo, list_images, open_rgb
 from dbexp.errors import UserError
+from dbexp.folder import RunFolder
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
 from dbexp.machine import disk, machine
 from dbexp.signature import nearest
@@ -57,11 +57,6 @@ SMALLEST: dict[str, tuple[float, bool]] = {
     "trainer.gradient_clip_val": (0, False),
     "trainer.log_every_n_steps": (1, True),
 }
-# what may differ between two starts of one run: it changes neither what was trained nor where it lies
-FREE_KEYS = (
-    *("stages", "run_dir", "runs", "cache", "dry_run", "sampling", "logger", "subject.prompts"),
-    *("trainer.accelerator", "trainer.log_every_n_steps", "data.num_workers", "prior.sampling.batch_size"),
-)
 
 
 @dataclass
@@ -105,7 +100,7 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     if findings.facts is not None:
         findings.mistakes += _against_model(experiment, findings.facts)
         findings.missing += disk(experiment, findings.facts)
-    findings.warnings += _doubts(experiment)
+    findings.warnings += [*experiment.left_out, *_doubts(experiment)]
     return findings
 
 
@@ -149,15 +144,11 @@ def _choices(experiment: Experiment) -> Iterator[str]:
 
 
 def _other_run(experiment: Experiment) -> Iterator[str]:
-    folder = experiment.config.run_dir
-    if folder is None or not (Path(folder) / "config.yaml").is_file():
+    if experiment.config.run_dir is None:
         return
-    file = Path(folder) / "config.yaml"
-    before, now = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(experiment.resolved)
-    for key in sorted(before.keys() | now.keys()):
-        free = any(key == word or key.startswith(f"{word}.") for word in FREE_KEYS)
-        if not free and before.get(key) != now.get(key):
-            yield f"{key}={now.get(key)} differs from {before.get(key)} in {file}; leave run_dir out for a new run"
+    folder = RunFolder(Path(experiment.config.run_dir))
+    for key, (here, asked) in sorted(folder.differences(experiment.resolved).items()):
+        yield f"{key}={asked} differs from {here} in {folder.path}/config.yaml; leave run_dir out for a new run"
 
 
 def _check_photos(experiment: Experiment, findings: Findings) -> None:
@@ -212,9 +203,3 @@ def _value(experiment: Experiment, key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
-
-
-def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {key: value}
-    return {name: leaf for part in value for name, leaf in _flat(value[part], f"{key}.{part}" if key else part).items()}

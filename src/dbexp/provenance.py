@@ -6,12 +6,15 @@ It rests on Hydra's internal loader, which 1.3 gives no public way to ask; hence
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.defaults_list import DefaultsList
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.default_element import ResultDefault
 from hydra.errors import MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -20,7 +23,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from dbexp.build import ROLES
 from dbexp.config import Config
 from dbexp.signature import nearest
-from dbexp.vocabulary import conf_dir, shown
+from dbexp.vocabulary import choices, conf_dir, shown
 
 CONFIG_NAME = "config"
 COMMAND_LINE = "the command line"
@@ -52,16 +55,24 @@ class Request:
 
     def origins(self) -> dict[str, str]:
         """Dotted key -> who said it last."""
-        return {key: who for who, key, _ in self.said()}
+        return {key: who for who, key, _ in self.said}
+
+    def overruled(self) -> set[str]:
+        """Keys that an experiment file set below a group from which the command line chose otherwise."""
+        chosen = {override.partition("=")[0] for override in self.overrides}
+        nodes = tuple(f"{role}." for role in ROLES if role.split(".")[0] in chosen)
+        origins = self.origins()
+        files = {shown(file) for file in choices("experiment").values()}
+        return {key for key, who in origins.items() if who in files and key.startswith(nodes)}
 
     def problems(self) -> list[str]:
         """Every key and value that the schema refuses, wherever it was said."""
-        return [problem for said in self.said() if (problem := _refusal(*said)) is not None]
+        return [problem for said in self.said if (problem := _refusal(*said)) is not None]
 
     def shadowed(self) -> list[str]:
         """Files of yours that were asked for and lie unused, because a shipped file has the same name."""
         folders = [source for source in self.loader.get_sources() if source.provider == "command-line"]
-        asked = [default.config_path for default in self._defaults().defaults]
+        asked = [default.config_path for default in self._defaults.defaults]
         return [
             f"{shown(Path(folder.path, f'{name}.yaml'))} has the name of a shipped file, which wins: rename it"
             for folder in folders
@@ -69,24 +80,29 @@ class Request:
             if name and Path(folder.path, f"{name}.yaml").is_file() and (conf_dir() / f"{name}.yaml").is_file()
         ]
 
-    def said(self) -> Iterator[Said]:
+    @cached_property
+    def said(self) -> list[Said]:
         """Every value that YAML files and the command line set, in the order in which they are merged."""
-        defaults = self._defaults()
-        for default in defaults.defaults:
-            source = self.loader.repository.load_config(default.config_path or "")
-            if source is None or source.provider == "hydra" or not source.path.startswith("file://"):
-                continue
-            file = shown(Path(source.path.removeprefix("file://"), f"{default.config_path}.yaml"))
-            package = default.package if default.package is not None else source.header["package"]
-            for key, value in _leaves(package or "", OmegaConf.to_container(source.config)):
-                if key.split(".")[0] not in ("hydra", "defaults"):
-                    yield file, key, value
+        defaults = self._defaults
+        said = [line for default in defaults.defaults for line in self._read(default)]
         for override in defaults.config_overrides:
             if not override.is_delete() and not override.is_sweep_override() and not override.is_hydra_override():
-                yield COMMAND_LINE, override.key_or_group, override.value()
+                said.append((COMMAND_LINE, override.key_or_group, override.value()))
+        return said
 
-    def _defaults(self) -> Any:
+    @cached_property
+    def _defaults(self) -> DefaultsList:
         return self.loader.compute_defaults_list(CONFIG_NAME, self.overrides, RunMode.RUN)
+
+    def _read(self, default: ResultDefault) -> Iterator[Said]:
+        source = self.loader.repository.load_config(default.config_path or "")
+        if source is None or not source.path.startswith("file://"):  # Hydra's own, and the schema
+            return
+        file = shown(Path(source.path.removeprefix("file://"), f"{default.config_path}.yaml"))
+        package = default.package if default.package is not None else source.header["package"]
+        for key, value in _leaves(package or "", OmegaConf.to_container(source.config)):
+            if key.split(".")[0] not in ("hydra", "defaults"):
+                yield file, key, value
 
 
 def explain(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from omegaconf import MISSING
 # Rare words that are one token of CLIP's byte-pair vocabulary, which every text encoder here shares: each is an entry
 # that ends a word, has an id of 45,000 or more out of 49,408 (ids follow the merges, so late means rare), and is
 # neither a word nor a well-known name. Looked up in the vocabulary file that the open-clip-torch 3.3.0 wheel ships.
-IDENTIFIERS = ("hta", "yte", "wiv", "bdg", "nrf", "hns", "mwf", "ohwx", "uer", "oue")
+IDENTIFIERS = ("ohwx", "hta", "yte", "wiv", "bdg", "nrf", "hns", "mwf", "uer", "oue")
 
 # Used as identifiers although the model has a picture for them already (DreamBooth section 3.2, arXiv 2208.12242).
 KNOWN_BAD_IDENTIFIERS = {

@@ -55,6 +55,6 @@ def _tokens(experiment: Experiment, prompts: Iterable[str]) -> Iterator[str]:
             remedy = f"; rare words of one token are {', '.join(single[:4])}" if single else ""
             yield f"subject.identifier={identifier} is {len(pieces)} tokens ({' '.join(pieces)}){remedy}"
         for prompt in prompts:
-            length, most = len(tokenizer(prompt).input_ids), tokenizer.model_max_length
+            length, most = len(tokenizer(prompt, verbose=False).input_ids), tokenizer.model_max_length
             if length > most:
                 yield f'the prompt "{prompt}" has {length} tokens, of which the model reads {most}; shorten it'

@@ -1,4 +1,4 @@
-"""Seen in ai-toolkit, OneTrainer, sd-scripts: a misspelt setting in a config file is ignored, and the run trains with a default."""
+"""Seen in ai-toolkit, OneTrainer, sd-scripts: a misspelt setting is ignored, and the run trains with a default."""
 
 from pathlib import Path
 

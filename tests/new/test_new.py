@@ -21,7 +21,7 @@ def test_what_it_writes_runs(tiny_sd: Path, photos: Path, elsewhere: Path, capsy
     written = sorted(str(path.relative_to(elsewhere)) for path in elsewhere.rglob("*.yaml"))
     assert written == ["conf/experiment/my_cat.yaml", "conf/subject/my_cat.yaml"]
     assert dbexp(["+experiment=my_cat", "dry_run=true", "trainer=cpu", f"model.checkpoint={tiny_sd}"]) == 0
-    assert "hta cat" in capsys.readouterr().out
+    assert "ohwx cat" in capsys.readouterr().out
 
 
 def test_options_reach_the_subject(photos: Path, elsewhere: Path) -> None:

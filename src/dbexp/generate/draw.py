@@ -1,4 +1,4 @@
-"""Draws pictures from a family in memory with diffusers' own pipeline, so plain diffusers draws the same from saved weights.
+"""Draws pictures from a family in memory with diffusers' own pipeline: plain diffusers can draw them again.
 
 It does not know what the pictures are for or where they are kept.
 """

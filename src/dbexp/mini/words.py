@@ -11,10 +11,9 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 MODEL_MAX_LENGTH = 77
 END_OF_WORD = "</w>"
 
-# identifiers, class nouns and the words of the usual prompts: each becomes one token, as it would be in CLIP's own
-# vocabulary
+# identifiers, class nouns and the words of the usual prompts: each becomes one token
 VOCABULARY = """
-sks ohwx zwx xxy olis phol a an the of in on at to with and not its it is front photo picture painting drawing image
+sks ohwx hta yte wiv bdg a an the of in on at to with and not its it is front photo picture painting drawing image
 style film still man woman person face cat dog backpack bag toy bowl vase car house place street tree lighthouse
 desert camels mountains snow large capped holding trophy times square smiling frowning standing several grand canyon
 night sky city versailles wet water boston beach jungle forest red blue green yellow purple background

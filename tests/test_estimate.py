@@ -1,0 +1,71 @@
+"""Memory and disk, from counts."""
+
+from collections.abc import Iterator
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from dbexp.build import Experiment, build
+from dbexp.config import register
+from dbexp.estimate import GIB, class_image_bytes, run_bytes, samples_in_micro_batch, trainable_count, training_memory
+from dbexp.family.facts import ModelFacts
+from dbexp.vocabulary import conf_dir
+
+COUNTS = {"unet": 1000, "vae": 100, "text_encoder": 10, "text_encoder_2": 20}
+FACTS = ModelFacts({}, 512, 8, 4, "epsilon", 1000, COUNTS, activation_gib_per_sample=1.0)
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+def built(*overrides: str) -> Experiment:
+    return build(compose("config", ["subject.photos=p", "subject.class_noun=cat", *overrides]))
+
+
+def test_the_text_encoders_count_where_they_learn() -> None:
+    assert trainable_count(built(), FACTS) == 1000
+    assert trainable_count(built("tune.text_encoder=true"), FACTS) == 1030
+
+
+def test_memory_by_parts() -> None:
+    memory = training_memory(built(), FACTS)
+    assert (memory.weights * GIB, memory.gradients * GIB, memory.optimizer_states * GIB) == (4520, 4000, 8000)
+    assert memory.activations == 2.0
+    assert memory.total == memory.weights + memory.gradients + memory.optimizer_states + memory.activations
+
+
+@pytest.mark.parametrize(
+    ("override", "activations"),
+    [
+        ("prior=none", 1.0),
+        ("prior.batch_size=3", 4.0),
+        ("data.resolution=256", 0.5),
+        ("trainer.precision=32-true", 4.0),
+        ("trainer.gradient_checkpointing=true", 0.5),
+        ("trainer.accumulate_grad_batches=4", 2.0),
+    ],
+)
+def test_activations_follow_what_is_on_the_device_at_once(override: str, activations: float) -> None:
+    assert training_memory(built(override), FACTS).activations == activations
+
+
+def test_eight_bit_states_are_a_quarter() -> None:
+    assert training_memory(built("optimizer=adamw_8bit"), FACTS).optimizer_states * GIB == 2000
+
+
+def test_both_sets_share_a_micro_batch() -> None:
+    assert samples_in_micro_batch(built("data.batch_size=2", "prior.batch_size=3")) == 5
+
+
+def test_disk_is_counted_for_the_stages_asked_for() -> None:
+    assert run_bytes(built("stages=[train]"), FACTS) == 4 * 1130 + 12 * 1000
+    assert run_bytes(built("stages=[prior]"), FACTS) == 0
+    assert class_image_bytes(built("stages=[train]"), FACTS) == 0
+    twice = class_image_bytes(built("prior.num_images=400"), FACTS)
+    assert twice == 2 * class_image_bytes(built("prior.num_images=200"), FACTS) > 0

@@ -1,0 +1,193 @@
+"""The preflight: everything wrong with a request, told together, before anything loads."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from PIL import Image
+
+from dbexp.build import Experiment, build
+from dbexp.config import register
+from dbexp.preflight import SMALLEST, Findings, check
+from dbexp.vocabulary import conf_dir
+
+Ask = Callable[..., Experiment]
+
+
+@pytest.fixture
+def ask(tiny_sd: Path, photos: Path, tmp_path: Path) -> Iterator[Ask]:
+    """A request that nothing is wrong with, and what is asked over it."""
+    register()
+    GlobalHydra.instance().clear()
+    good = [
+        *("subject=photos", f"subject.photos={photos}", "subject.class_noun=backpack", "subject.identifier=ohwx"),
+        *("trainer=cpu", f"model.checkpoint={tiny_sd}", f"runs={tmp_path / 'runs'}", f"cache={tmp_path / 'cache'}"),
+    ]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield lambda *overrides: build(compose("config", [*good, *overrides]))
+
+
+def one(entries: list[str]) -> str:
+    assert len(entries) == 1, entries
+    return entries[0]
+
+
+def test_a_request_in_order_passes_and_leaves_the_disk_as_it_was(ask: Ask, tmp_path: Path) -> None:
+    findings = check(ask("dry_run=true"))
+    assert (findings.mistakes, findings.missing, findings.warnings) == ([], [], [])
+    assert len(findings.photos) == 4
+    assert findings.facts is not None and findings.facts.default_resolution == 64
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_number_has_a_floor_and_all_that_lie_below_are_told_together(ask: Ask) -> None:
+    below = {key: smallest - 1 if allowed else smallest for key, (smallest, allowed) in SMALLEST.items()}
+    at_the_floor = {key: smallest if allowed else 1 for key, (smallest, allowed) in SMALLEST.items()}
+    mistakes = check(ask(*(f"{key}={value:g}" for key, value in below.items()))).mistakes
+    assert {key for key in SMALLEST if any(mistake.startswith(f"{key}=") for mistake in mistakes)} == set(SMALLEST)
+    assert check(ask(*(f"{key}={value:g}" for key, value in at_the_floor.items()))).mistakes == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_number_must_be_one(value: str, ask: Ask) -> None:
+    assert one(check(ask(f"optimizer.lr={value}")).mistakes).startswith("optimizer.lr=")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("trainer.devices=0", "trainer.devices=0"),
+        ("trainer.devices=-1", "needs GPUs"),
+        ("trainer.precision=16", "trainer.precision=16 is not supported"),
+        ("trainer.precision=16-mixed", "needs a GPU"),
+        ("optimizer=adamw_8bit", "needs a GPU"),
+        ("sampling.sampler=dimm", "did you mean ddim?"),
+        ("prior.sampling.sampler=eulr", "did you mean euler?"),
+        ("data.background=wite", "is no colour"),
+        ("data.resolution=60", "try 64"),
+        ("stages=[]", "stages is empty"),
+        ("name='../x'", "cannot name a folder"),
+        ("subject.class_noun=' '", "subject.class_noun is empty"),
+        ("subject.prompts=[]", "subject.prompts is empty"),
+        ("subject.prompts=['a {sbject}']", "{sbject}"),
+    ],
+)
+def test_what_cannot_be_done_is_a_mistake(override: str, words: str, ask: Ask) -> None:
+    assert any(words in mistake for mistake in check(ask(override)).mistakes)
+
+
+def test_fused_sixteen_bit_and_clipping_do_not_go_together(ask: Ask) -> None:
+    half = ["trainer=gpu", "trainer.precision=16-mixed"]
+    assert "fused=false" in one(check(ask(*half)).mistakes)
+    assert check(ask(*half, "optimizer.algorithm.fused=false")).mistakes == []
+    assert check(ask(*half, "trainer.gradient_clip_val=null")).mistakes == []
+
+
+def test_a_job_of_a_multirun_uses_one_device(ask: Ask) -> None:
+    experiment = ask("trainer.devices=2")
+    assert "trainer.devices=1" in one(check(experiment, is_sweep=True).mistakes)
+    assert check(experiment).mistakes == []
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("subject.identifier=sks", "a rifle"),
+        ("subject.identifier=zebrafinch", "tokens"),
+        ("subject.instance_prompt='a photo'", "nothing ties the photos"),
+        ("subject.prompts=['a cat']", '"a cat" has no {subject}'),
+        ("sampling=euler_a sampling.eta=1", "sampling.eta has no effect"),
+        ("data.flip=true subject.kind=person", "mirrors a person"),
+        ("optimizer.text_encoder_lr=1e-6", "tune.text_encoder=false"),
+        ("lr_scheduler.warmup_steps=400", "never reached"),
+        ("prior.weight=0", "use prior=none"),
+        ("data.resolution=512", "4 of 4 photos"),
+    ],
+)
+def test_what_is_probably_not_meant_is_a_warning(override: str, words: str, ask: Ask) -> None:
+    findings = check(ask(*override.split(" ") if "'" not in override else [override]))
+    assert words in one(findings.warnings)
+    assert findings.mistakes == []
+
+
+def test_a_prompt_that_the_model_cannot_read_whole_is_told_with_its_length(ask: Ask) -> None:
+    long = "a {subject} " + "on " * 80
+    assert " 85 tokens, of which the model reads 77" in one(check(ask(f"subject.prompts=['{long}']")).warnings)
+
+
+def test_photos_that_are_not_there_are_missing(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "nowhere is not there" in one(check(ask("subject.photos=nowhere")).missing)
+    assert "holds no photo" in one(check(ask(f"subject.photos={tmp_path / 'empty'}")).missing)
+
+
+def test_every_unreadable_photo_is_named(ask: Ask, photos: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(photos, tmp_path / "mine")
+    for name in ("x.jpg", "y.png"):
+        (folder / name).write_bytes(b"no picture")
+    mistakes = check(ask(f"subject.photos={folder}")).mistakes
+    assert [name in mistake for name, mistake in zip(("x.jpg", "y.png"), mistakes, strict=True)] == [True, True]
+
+
+def test_a_caption_without_the_subject_is_doubted(ask: Ask, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, caption in (("a", "a {subject} on grass"), ("b", "a ohwx backpack"), ("c", "a bag")):
+        Image.new("RGB", (80, 80)).save(folder / f"{name}.png")
+        (folder / f"{name}.txt").write_text(caption)
+    assert "c.png" in one(check(ask(f"subject.photos={folder}")).warnings)
+
+
+def test_a_checkpoint_that_cannot_be_used_is_a_mistake_beside_the_others(ask: Ask, tmp_path: Path) -> None:
+    mistakes = check(ask(f"model.checkpoint={tmp_path / 'nothing'}", "trainer.max_steps=0")).mistakes
+    assert len(mistakes) == 2
+    assert "nothing" in mistakes[0]
+
+
+def test_constant_weights_need_signal_at_every_step(ask: Ask, tiny_sd: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_sd, tmp_path / "zero")
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "rescale_betas_zero_snr": True}))
+    mine = f"model.checkpoint={folder}"
+    assert "loss=simple" in one(check(ask(mine, "loss=constant")).mistakes)
+    assert check(ask(mine, "loss=min_snr")).mistakes == []
+
+
+def test_gpus_that_are_not_here_are_missing(ask: Ask) -> None:
+    with patch("dbexp.machine.num_gpus", return_value=0):
+        assert "trainer=cpu" in one(check(ask("trainer=gpu")).missing)
+    with patch("dbexp.machine.num_gpus", return_value=2):
+        assert "trainer.devices=2" in one(check(ask("trainer=ddp", "trainer.devices=4")).missing)
+        assert check(ask("trainer=ddp")).missing == []
+
+
+def test_a_library_that_is_not_here_is_missing(ask: Ask) -> None:
+    with patch("dbexp.machine.num_gpus", return_value=1), patch("importlib.util.find_spec", return_value=None):
+        assert "pip install" in one(check(ask("trainer=gpu", "optimizer=adamw_8bit")).missing)
+
+
+def test_a_full_disk_is_missing_room(ask: Ask) -> None:
+    full = shutil.disk_usage("/")._replace(free=0)
+    with patch("shutil.disk_usage", return_value=full):
+        findings = check(ask())
+        assert [key in entry for key, entry in zip(("runs=", "cache="), findings.missing, strict=True)] == [True, True]
+        assert "runs=" in one(check(ask("prior=none")).missing)
+
+
+def asked_again(ask: Ask, folder: Path, *overrides: str) -> Findings:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(ask("seed=3").resolved))
+    return check(ask(f"run_dir={folder}", *overrides))
+
+
+def test_a_run_is_gone_on_with_only_as_it_was_asked(ask: Ask, tmp_path: Path) -> None:
+    assert asked_again(ask, tmp_path / "a", "seed=3", "stages=[generate]", "sampling.num_images=9").mistakes == []
+    mistakes = asked_again(ask, tmp_path / "a", "seed=4", "optimizer.lr=1").mistakes
+    assert [mistake.split("=")[0] for mistake in mistakes] == ["optimizer.lr", "seed"]
+    assert "leave run_dir out for a new run" in mistakes[0]
