@@ -5,9 +5,13 @@ changing).
 from pathlib import Path
 
 import pytest
+import torch
 
 from dbexp.mini.backpack import draw_photos as draw
 from dbexp.mini.tiny import write_checkpoint
+
+# tiny models gain nothing from a second thread, and lose much beside another program on the same cores
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -149,16 +149,16 @@ def test_every_weight_that_learns_receives_a_gradient(
 
 def test_one_batch_overfits(family: Family, make_data: Callable[..., DreamBoothDataModule]) -> None:
     module = make_module(family, ImagesPrior())
-    batch = batches(make_data(family, 2, 2)).at(0)
-    optimizer = torch.optim.AdamW(module.learning_parameters(), lr=1e-2)
+    batch = batches(make_data(family)).at(0)
+    optimizer = torch.optim.AdamW(module.learning_parameters(), lr=2e-3)
     losses = []
-    for _ in range(15):
+    for _ in range(20):
         optimizer.zero_grad()
         loss = module.training_step(batch, 0)["loss"]
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.1 * losses[0]
 
 
 def test_lambda_zero_trains_as_no_prior_does(family: Family, make_data: Callable[..., DreamBoothDataModule]) -> None:

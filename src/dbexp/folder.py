@@ -96,7 +96,7 @@ class RunFolder:
         self.keep("samples/index.jsonl", "".join(json.dumps(row) + "\n" for row in by_file.values()).encode())
 
     def differences(self, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """Keys of a request that would train this folder's run another way: {key: (here, asked)}; {} for a new folder."""
+        """Keys of a request that would train this run another way: {key: (here, asked)}; {} for a new folder."""
         file = self.path / "config.yaml"
         if not file.is_file():
             return {}

@@ -1,5 +1,6 @@
 """What the families say of text and noise is what plain diffusers says."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from dbexp.family.base import Family, TextStates
 from dbexp.family.checkpoint import ModelSource
-from dbexp.family.sdxl import SDXLFamily
+from dbexp.family.sdxl import SDXLFamily, SDXLSource
 
 PROMPTS = ["a photo of a sks backpack", "", "wet, in water! " * 40]
 SIZES = {"original_size": (517, 200), "crops_coords_top_left": (3, 5), "target_size": (64, 48)}
@@ -61,27 +62,28 @@ def test_predict_is_the_pipelines_unet_call(family: Family, plain: DiffusionPipe
     assert len(calls) >= 2
 
 
-def test_each_sizes_number_reaches_the_prediction_of_the_large_family(family: Family) -> None:
-    if not isinstance(family, SDXLFamily):
-        pytest.skip("the small family has no size ids")
+@pytest.fixture(scope="module")
+def large(tiny_sdxl: Path) -> Family:
+    return SDXLSource(str(tiny_sdxl)).load()
+
+
+def test_each_sizes_number_reaches_the_prediction_of_the_large_family(large: Family) -> None:
     base = torch.full((1, 6), 64.0)
     rows = torch.cat([base, base + 100 * torch.eye(6)])
-    text = TextStates.cat([family.encode_text(["a cat"])] * 7)
+    text = TextStates.cat([large.encode_text(["a cat"])] * 7)
     with torch.no_grad():
         noisy = torch.ones(7, 4, 8, 8)
-        model_pred = family.predict(noisy, torch.full((7,), 500), family.condition(text, rows))
+        model_pred = large.predict(noisy, torch.full((7,), 500), large.condition(text, rows))
     assert all((model_pred[0] - row).abs().max() > 1e-6 for row in model_pred[1:])
 
 
-def test_size_ids_stay_float32_beside_bfloat16_text(family: Family) -> None:
-    if not isinstance(family, SDXLFamily):
-        pytest.skip("the small family has no size ids")
+def test_size_ids_stay_float32_beside_bfloat16_text(large: Family) -> None:
     text = TextStates(torch.zeros(1, 77, 64, dtype=torch.bfloat16), torch.zeros(1, 32, dtype=torch.bfloat16))
-    added = family.condition(text, torch.tensor([[517, 1023, 3, 5, 1024, 1024]])).added
+    added = large.condition(text, torch.tensor([[517, 1023, 3, 5, 1024, 1024]])).added
     assert added is not None and added["time_ids"].dtype == torch.float32
     assert added["time_ids"].tolist() == [[517, 1023, 3, 5, 1024, 1024]]
     with pytest.raises(ValueError, match="pooled"):
-        family.condition(TextStates(torch.zeros(1, 77, 64)), torch.zeros(1, 6))
+        large.condition(TextStates(torch.zeros(1, 77, 64)), torch.zeros(1, 6))
 
 
 def add_placeholder(family: Family) -> None:
