@@ -99,6 +99,14 @@ def test_the_loss_is_the_instance_term_and_lambda_times_the_prior_term(finished:
         assert loss == pytest.approx(instance + 0.5 * prior, rel=1e-5) and prior > 0
 
 
+def test_the_learning_rate_in_a_row_is_the_one_its_step_was_taken_with(tiny_sd: Path, ask: Run, tmp_path: Path) -> None:
+    asked = ("lr_scheduler=linear", "stages=[prior,train]", "trainer.log_every_n_steps=1", "optimizer.lr=1e-3")
+    assert ask(tiny_sd, tmp_path / "run", *asked) == 0
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        rates = [float(row["lr_unet"]) for row in csv.DictReader(file)]
+    assert rates == pytest.approx([1e-3, 0.75e-3, 0.5e-3, 0.25e-3])
+
+
 def test_plain_diffusers_opens_the_weights_and_draws_the_runs_picture(finished: Path) -> None:
     pipeline = diffusers.DiffusionPipeline.from_pretrained(finished / "weights")
     name = "euler" if finished.name == "sdxl" else "ddim"

@@ -114,11 +114,12 @@ def train(job: Job, class_images: list[Path]) -> None:
         config.trainer.gradient_clip_val,
         config.seed,
     )
+    report = LossReport(config.trainer.log_every_n_steps)
     trainer = job.trainer(
         max_steps=config.trainer.max_steps,
         accumulate_grad_batches=config.trainer.accumulate_grad_batches,
         logger=job.loggers,
-        callbacks=[LossReport(config.trainer.log_every_n_steps), Progress("training", config.trainer.max_steps)],
+        callbacks=[report, Progress("training", config.trainer.max_steps, report.note)],
         use_distributed_sampler=False,  # the loaders know their rank
     )
     started = time.perf_counter()

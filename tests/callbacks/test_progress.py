@@ -15,13 +15,14 @@ def trainer(rank_zero: bool = True, world_size: int = 1) -> Any:
 
 
 def test_training_counts_optimizer_steps_not_micro_batches(capsys: pytest.CaptureFixture[str]) -> None:
-    progress, place, module = Progress("training", 3), trainer(), ANYONE
+    progress, place, module = Progress("training", 3, note=lambda: "loss 0.5"), trainer(), ANYONE
     progress.setup(place, module, "fit")
     for micro_step in range(6):
         place.global_step = (micro_step + 1) // 2
         progress.on_train_batch_end(place, module, None, None, micro_step)
     progress.teardown(place, module, "fit")
-    assert "3/3" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "3/3" in told and "loss 0.5" in told
 
 
 @pytest.mark.parametrize(("world_size", "batches", "total"), [(1, [2, 2, 1], 5), (2, [2, 1], 5)])

@@ -22,16 +22,15 @@ class Recorder:
 def test_what_is_logged_is_the_mean_over_micro_batches_and_steps() -> None:
     recorder = Recorder()
     reduce = SimpleNamespace(reduce=lambda mean, reduce_op: mean)
-    optimizers = [SimpleNamespace(param_groups=[{"name": "unet", "lr": 0.5}])]
-    trainer: Any = SimpleNamespace(
-        global_step=0, max_steps=3, strategy=reduce, optimizers=optimizers, loggers=[recorder]
-    )
-    module: Any = SimpleNamespace(log=lambda *_, **__: None)
+    optimizer: Any = SimpleNamespace(param_groups=[{"name": "unet", "lr": 0.5}])
+    trainer: Any = SimpleNamespace(global_step=0, max_steps=3, strategy=reduce, loggers=[recorder])
+    module: Any = SimpleNamespace()
     report = LossReport(every_n_steps=2)
     for micro_step, value in enumerate([1.0, 3.0, 5.0, 7.0, 100.0, 200.0]):  # two micro-batches a step
         trainer.global_step = (micro_step + 1) // 2
         terms = {"total": value, "instance_loss": value / 2, "prior_loss": 10 * value}
         outputs = {name: torch.tensor(term) for name, term in terms.items()}
+        report.on_before_optimizer_step(trainer, module, optimizer)
         report.on_train_batch_end(trainer, module, outputs, None, micro_step)
     assert [step for step, _ in recorder.rows] == [2, 3]
     first, last = (row for _, row in recorder.rows)

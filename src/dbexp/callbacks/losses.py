@@ -21,6 +21,14 @@ class LossReport(Callback):
         self.every_n_steps = every_n_steps
         self._sums: list[Tensor] = []
         self._reported_step = 0
+        self._loss: float | None = None
+        self._rates: dict[str, float] = {}
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Note the rates that this step is taken with: when the batch ends the schedule has moved on."""
+        self._rates = {f"lr_{group['name']}": float(group["lr"]) for group in optimizer.param_groups}
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -29,18 +37,20 @@ class LossReport(Callback):
         step = trainer.global_step
         due = step % self.every_n_steps == 0 or step == trainer.max_steps
         if due and step > self._reported_step:
-            self._report(trainer, pl_module, step)
+            self._report(trainer, step)
 
     def _terms(self, outputs: Mapping[str, Tensor]) -> Tensor:
         return torch.stack([outputs[term].float() for term in TERMS])
 
-    def _report(self, trainer: Trainer, pl_module: LightningModule, step: int) -> None:
+    def _report(self, trainer: Trainer, step: int) -> None:
         mean = trainer.strategy.reduce(torch.stack(self._sums).mean(0), reduce_op="mean")
         total, instance_loss, prior_loss = mean.tolist()
         metrics = {"loss": total, "instance_loss": instance_loss, "prior_loss": prior_loss}
-        for group in trainer.optimizers[0].param_groups:
-            metrics[f"lr_{group['name']}"] = float(group["lr"])
+        metrics |= self._rates
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step)
-        pl_module.log("loss", total, logger=False, batch_size=1)  # for the progress bar
-        self._sums, self._reported_step = [], step
+        self._sums, self._reported_step, self._loss = [], step, total
+
+    def note(self) -> str:
+        """The last reported loss in words, "" before the first report; costs no look at the device."""
+        return "" if self._loss is None else f"loss {self._loss:.4f}"

@@ -4,7 +4,7 @@ It changes nothing and is drawn once, by rank zero.
 """
 
 import sys
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -12,15 +12,16 @@ from tqdm import tqdm
 
 
 class Progress(Callback):
-    """A bar over one `fit` (optimizer steps, with the loss) or one `predict` (its batches' items, all ranks together).
+    """A bar over one `fit` (optimizer steps) or one `predict` (its batches' items, all ranks together).
 
     Args:
         words: what is being done.
         total: steps or items, >= 1.
+        note: asked for a few words to stand behind the bar.
     """
 
-    def __init__(self, words: str, total: int) -> None:
-        self.words, self.total = words, total
+    def __init__(self, words: str, total: int, note: Callable[[], str] = str) -> None:
+        self.words, self.total, self.note = words, total, note
         self._bar: tqdm[Any] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -30,9 +31,8 @@ class Progress(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        loss = trainer.callback_metrics.get("loss")
-        if self._bar is not None and loss is not None:
-            self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+        if self._bar is not None:
+            self._bar.set_postfix_str(self.note(), refresh=False)
         self._advance_to(trainer.global_step)
 
     def on_predict_batch_end(
