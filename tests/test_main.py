@@ -40,7 +40,7 @@ def test_help_is_given(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_hub_no_photos_and_no_gpu_are_told_together(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
-    with patch("dbexp.machine.num_gpus", return_value=0):
+    with patch("dbexp.preflight.machine.num_gpus", return_value=0):
         assert main(["+experiment=rory_sdxl"]) == 2
     message = capsys.readouterr().err
     for words in ("stable-diffusion-xl-base-1.0", "photos/rory", "model.checkpoint=", "trainer=cpu"):
@@ -59,7 +59,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_the_disk_as_it_was(
 
 
 def test_a_dry_run_without_the_checkpoint_tells_its_published_size(capsys: pytest.CaptureFixture[str]) -> None:
-    with patch("dbexp.machine.num_gpus", return_value=0):
+    with patch("dbexp.preflight.machine.num_gpus", return_value=0):
         assert main(["+experiment=rory_sd15", "dry_run=true"]) == 0
     plan = capsys.readouterr().out
     assert "UNet 859,520,964" in plan
@@ -147,7 +147,7 @@ def test_other_ranks_neither_check_nor_speak(
     monkeypatch.setenv("LOCAL_RANK", "1")
     # what Lightning adds when it starts a copy of a program that uses Hydra
     added = ['hydra.run.dir="."', "hydra.job.name=train_ddp_process_1", "hydra.output_subdir=null"]
-    with patch("dbexp.run.run", return_value=0) as run, patch("dbexp.preflight.check") as check:
+    with patch("dbexp.run.run", return_value=0) as run, patch("dbexp.preflight.check.check") as check:
         assert main(tiny(tiny_sd, photos, "subject.identifier=sks", *added)) == 0
         assert main(["+experiment=nothing"]) == 2
     assert (run.call_count, check.call_count) == (1, 0)

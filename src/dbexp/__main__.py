@@ -125,9 +125,9 @@ def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
         from dbexp.run import run
 
         return run(experiment)
-    from dbexp.machine import class_images_here
-    from dbexp.plan import plan
-    from dbexp.preflight import check
+    from dbexp.preflight.check import check
+    from dbexp.preflight.machine import class_images_here
+    from dbexp.preflight.plan import plan
 
     findings = check(experiment, is_sweep=is_sweep)
     for warning in findings.warnings:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from dbexp.build import Experiment
-from dbexp.estimate import GIB, class_image_bytes, resolution_of, run_bytes
 from dbexp.generate.class_images import KIND, class_image_key, class_pictures
+from dbexp.preflight.estimate import GIB, class_image_bytes, resolution_of, run_bytes
 from dbexp.store import Store
 
 if TYPE_CHECKING:

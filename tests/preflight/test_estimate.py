@@ -8,8 +8,15 @@ from hydra.core.global_hydra import GlobalHydra
 
 from dbexp.build import Experiment, build
 from dbexp.config import register
-from dbexp.estimate import GIB, class_image_bytes, run_bytes, samples_in_micro_batch, trainable_count, training_memory
 from dbexp.family.facts import ModelFacts
+from dbexp.preflight.estimate import (
+    GIB,
+    class_image_bytes,
+    run_bytes,
+    samples_in_micro_batch,
+    trainable_count,
+    training_memory,
+)
 from dbexp.vocabulary import conf_dir
 
 COUNTS = {"unet": 1000, "vae": 100, "text_encoder": 10, "text_encoder_2": 20}

@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING
 
 from dbexp.build import Experiment
 from dbexp.config import Stage
-from dbexp.estimate import learning_parts, resolution_of, samples_in_micro_batch, trainable_count, training_memory
+from dbexp.preflight.estimate import (
+    learning_parts,
+    resolution_of,
+    samples_in_micro_batch,
+    trainable_count,
+    training_memory,
+)
 
 if TYPE_CHECKING:
     from dbexp.family.checkpoint import ModelFacts
-    from dbexp.preflight import Findings
+    from dbexp.preflight.check import Findings
 
 PART_NAMES = {"unet": "UNet", "vae": "VAE", "text_encoder": "text encoder", "text_encoder_2": "text encoder 2"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from dbexp.preflight.wording import unfillable
 from dbexp.subject import Subject
-from dbexp.wording import unfillable
 
 
 def test_words_in_order_pass() -> None:

@@ -15,10 +15,10 @@ from dbexp.data.images import Photo, list_images, open_rgb
 from dbexp.errors import UserError
 from dbexp.folder import RunFolder
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
-from dbexp.machine import disk, machine
+from dbexp.preflight.machine import disk, machine
+from dbexp.preflight.wording import doubtful_words, unfillable
 from dbexp.signature import nearest
 from dbexp.subject import Kind
-from dbexp.wording import doubtful_words, unfillable
 
 if TYPE_CHECKING:
     from dbexp.family.checkpoint import ModelFacts

@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from dbexp.build import Experiment, build
 from dbexp.config import register
 from dbexp.generate.class_images import KIND, class_image_key, class_pictures
-from dbexp.machine import class_images_here
+from dbexp.preflight.machine import class_images_here
 from dbexp.store import Store
 from dbexp.vocabulary import conf_dir
 

@@ -9,8 +9,8 @@ from hydra.core.global_hydra import GlobalHydra
 from dbexp.build import build
 from dbexp.config import register
 from dbexp.family.facts import ModelFacts
-from dbexp.plan import plan
-from dbexp.preflight import Findings
+from dbexp.preflight.check import Findings
+from dbexp.preflight.plan import plan
 from dbexp.vocabulary import conf_dir
 
 COUNTS = {"unet": 859_520_964, "vae": 83_653_863, "text_encoder": 123_060_480}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from dbexp.build import Experiment, build
 from dbexp.config import register
-from dbexp.preflight import SMALLEST, Findings, check
+from dbexp.preflight.check import SMALLEST, Findings, check
 from dbexp.vocabulary import conf_dir
 
 Ask = Callable[..., Experiment]
@@ -160,15 +160,18 @@ def test_constant_weights_need_signal_at_every_step(ask: Ask, tiny_sd: Path, tmp
 
 
 def test_gpus_that_are_not_here_are_missing(ask: Ask) -> None:
-    with patch("dbexp.machine.num_gpus", return_value=0):
+    with patch("dbexp.preflight.machine.num_gpus", return_value=0):
         assert "trainer=cpu" in one(check(ask("trainer=gpu")).missing)
-    with patch("dbexp.machine.num_gpus", return_value=2):
+    with patch("dbexp.preflight.machine.num_gpus", return_value=2):
         assert "trainer.devices=2" in one(check(ask("trainer=ddp", "trainer.devices=4")).missing)
         assert check(ask("trainer=ddp")).missing == []
 
 
 def test_a_library_that_is_not_here_is_missing(ask: Ask) -> None:
-    with patch("dbexp.machine.num_gpus", return_value=1), patch("importlib.util.find_spec", return_value=None):
+    with (
+        patch("dbexp.preflight.machine.num_gpus", return_value=1),
+        patch("importlib.util.find_spec", return_value=None),
+    ):
         assert "pip install" in one(check(ask("trainer=gpu", "optimizer=adamw_8bit")).missing)
 
 
