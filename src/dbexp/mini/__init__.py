@@ -1,5 +1,6 @@
 """The project's own small world.
 
-Until the trained bundled world lands, only tiny random checkpoints live here: the right classes and file layout,
-nothing learned. Nothing in the core imports this room: a mini checkpoint is a folder like any other.
+`world` draws it, with its truth as data; until checkpoints are trained on it, `tiny` writes random ones: the right
+classes and file layout, nothing learned. Nothing in the core imports this room: a mini checkpoint is a folder like any
+other.
 """
