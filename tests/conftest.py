@@ -2,13 +2,18 @@
 changing).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
+from dbexp.config import register
 from dbexp.mini.backpack import draw_photos as draw
 from dbexp.mini.tiny import write_checkpoint
+from dbexp.vocabulary import conf_dir
 
 # tiny models gain nothing from a second thread, and lose much beside another program on the same cores
 torch.set_num_threads(1)
@@ -30,3 +35,12 @@ def tiny_sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four drawn photos of one backpack, 256 x 256."""
     return draw(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture
+def hydra() -> Iterator[None]:
+    """Hydra ready to compose from the project's conf/."""
+    register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield

@@ -1,33 +1,24 @@
 """build: nodes bound to signatures, every problem at once, nothing loaded."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from omegaconf import OmegaConf
 
 from dbexp.build import Experiment, build
-from dbexp.config import Config, Crop, register
+from dbexp.config import Config, Crop
 from dbexp.errors import UserError
 from dbexp.family.checkpoint import ModelSource
 from dbexp.generate.sampling import Sampler
 from dbexp.prior.images import ImagesPrior
 from dbexp.subject import Kind
-from dbexp.vocabulary import conf_dir
+
+pytestmark = pytest.mark.usefixtures("hydra")
 
 MINE = ["subject.photos=p", "subject.class_noun=cat"]
-
-
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    register()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 def built(*overrides: str) -> Experiment:

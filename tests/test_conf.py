@@ -1,29 +1,21 @@
 """Every YAML that is shipped: it is found, composes, binds and is counted."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 
 from dbexp.build import Experiment, build
-from dbexp.config import Stage, Weighting, register
+from dbexp.config import Stage, Weighting
 from dbexp.generate.sampling import SAMPLERS
 from dbexp.provenance import Request
 from dbexp.vocabulary import choices, conf_dir, groups, headline
 
+pytestmark = pytest.mark.usefixtures("hydra")
+
 EXPERIMENTS = sorted(choices("experiment"))
 MINE = ["subject=photos", "subject.photos=p", "subject.class_noun=cat"]
 CHOICES = [(group, choice) for group in groups() for choice in sorted(choices(group))]
-
-
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    register()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 def built(*overrides: str) -> Experiment:

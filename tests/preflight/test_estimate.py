@@ -1,13 +1,9 @@
 """Memory and disk, from counts."""
 
-from collections.abc import Iterator
-
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 
 from dbexp.build import Experiment, build
-from dbexp.config import register
 from dbexp.family.facts import ModelFacts
 from dbexp.preflight.estimate import (
     GIB,
@@ -17,18 +13,11 @@ from dbexp.preflight.estimate import (
     trainable_count,
     training_memory,
 )
-from dbexp.vocabulary import conf_dir
+
+pytestmark = pytest.mark.usefixtures("hydra")
 
 COUNTS = {"unet": 1000, "vae": 100, "text_encoder": 10, "text_encoder_2": 20}
 FACTS = ModelFacts({}, 512, 8, 4, "epsilon", 1000, COUNTS, activation_gib_per_sample=1.0)
-
-
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    register()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 def built(*overrides: str) -> Experiment:

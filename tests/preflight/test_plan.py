@@ -1,28 +1,17 @@
 """The plan, as dry_run prints it."""
 
-from collections.abc import Iterator
-
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 
 from dbexp.build import build
-from dbexp.config import register
 from dbexp.family.facts import ModelFacts
 from dbexp.preflight.check import Findings
 from dbexp.preflight.plan import plan
-from dbexp.vocabulary import conf_dir
+
+pytestmark = pytest.mark.usefixtures("hydra")
 
 COUNTS = {"unet": 859_520_964, "vae": 83_653_863, "text_encoder": 123_060_480}
 FACTS = ModelFacts({}, 512, 8, 4, "epsilon", 1000, COUNTS, activation_gib_per_sample=0.87, published=True)
-
-
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    register()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 def planned(*overrides: str, missing: tuple[str, ...] = (), store_has: int | None = None) -> dict[str, str]:
