@@ -37,7 +37,7 @@ from dbexp.store import Store
 
 
 def run(experiment: Experiment) -> int:
-    """Do what was asked; returns the exit code, 0. Faults raise, and summary.json then says "failed"."""
+    """Do what was asked; returns the exit code, 0. Faults raise, and summary.json says "failed" or "interrupted"."""
     job = Job(experiment)
     job.open()
     try:
@@ -52,6 +52,10 @@ def run(experiment: Experiment) -> int:
         if Stage.generate in job.config.stages:
             with job.stage(Stage.generate):
                 generate(job)
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C into the second
+        job.close("interrupted")
+        job.say(f"interrupted: run_dir={job.folder.path} goes on; what was drawn stays, training begins again")
+        raise
     except BaseException as error:
         job.close("failed", f"{type(error).__name__}: {error}")
         raise
