@@ -1,12 +1,13 @@
 """The run folder: names without collisions, records without doubles, nothing of a run rewritten."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from dbexp.errors import UserError
-from dbexp.folder import RunFolder, Sample, flat, new_run_path
+from dbexp.folder import RunFolder, Sample, claim_run_path, flat
 
 CONFIG = {"seed": 0, "trainer": {"max_steps": 4, "devices": 1}, "sampling": {"eta": 0.0}, "stages": ["train"]}
 MANIFEST = {"base": "sha256:1", "photos": {"a.png": "2"}}
@@ -14,16 +15,21 @@ MANIFEST = {"base": "sha256:1", "photos": {"a.png": "2"}}
 
 def sample(seed: int, step: int = 4, role: str = "final") -> Sample:
     file = RunFolder(Path()).sample_file(step, "a dog", seed)
-    return Sample("a dog", seed, 100 + seed, step, role, file)
+    return Sample("a dog", seed, 100 + seed, step, role, file, {"eta": 0.0})
 
 
-def test_new_runs_never_share_a_folder(tmp_path: Path) -> None:
-    paths = []
-    for _ in range(3):
-        paths.append(new_run_path(tmp_path, "rory"))
-        assert not paths[-1].exists()
-        paths[-1].mkdir(parents=True)
-    assert len(set(paths)) == 3
+def test_runs_that_start_in_one_second_never_share_a_folder(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: claim_run_path(tmp_path, "rory"), range(8)))
+    assert len(set(paths)) == 8 and all(path.is_dir() for path in paths)
+
+
+@pytest.mark.parametrize(("name", "foreign"), [("holiday.jpg", True), ("config.yaml", False), (None, False)])
+def test_a_folder_with_other_things_in_it_is_not_a_runs(name: str | None, foreign: bool, tmp_path: Path) -> None:
+    if name is not None:
+        (tmp_path / name).touch()
+    assert RunFolder(tmp_path).is_foreign is foreign
+    assert not RunFolder(tmp_path / "new").is_foreign
 
 
 def test_prompts_that_read_alike_have_folders_of_their_own() -> None:

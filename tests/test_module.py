@@ -258,10 +258,15 @@ def test_frozen_text_is_read_once_and_stays_right(families: dict[str, Family]) -
     assert calls == []
 
 
-def test_the_networks_own_dropout_is_drawn_by_step_and_rank(families: dict[str, Family]) -> None:
+def test_the_networks_own_dropout_is_drawn_by_step_and_rank(
+    families: dict[str, Family], monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = make_module(families["sd"], NoPrior())
-    draws = []
-    for step in (0, 1, 0):
-        module.on_train_batch_start(None, step)
-        draws.append(torch.rand(3))
-    assert torch.equal(draws[0], draws[2]) and not torch.equal(draws[0], draws[1])
+    draws: dict[tuple[int, int], Tensor] = {}
+    for step, rank in ((0, 0), (1, 0), (0, 1)):
+        monkeypatch.setattr(DreamBoothModule, "global_rank", rank)
+        for _ in range(2):  # a second time, as after a restart
+            module.on_train_batch_start(None, step)
+            draw = torch.rand(3)
+            assert torch.equal(draws.setdefault((step, rank), draw), draw)
+    assert len({tuple(draw.tolist()) for draw in draws.values()}) == 3

@@ -6,6 +6,8 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import diffusers
 import numpy as np
@@ -68,7 +70,7 @@ def finished(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-def rows(folder: Path) -> list[dict[str, object]]:
+def rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "samples" / "index.jsonl").read_text().splitlines()]
 
 
@@ -209,3 +211,88 @@ def test_an_offline_wandb_run_lies_in_the_run_folder_and_says_how_to_sync(
     assert "wandb sync" in told and str(tmp_path / "run" / "wandb") in told
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
     assert (tmp_path / "run" / "metrics.csv").exists()
+
+
+def test_training_that_was_not_finished_draws_no_picture_as_if_it_were(
+    tiny_sd: Path, ask: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with patch("dbexp.run.export", side_effect=KeyboardInterrupt):
+        assert ask(tiny_sd, tmp_path / "run") == 130
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["status"] == "interrupted"
+    assert "interrupted: run_dir=" in capsys.readouterr().out
+    assert ask(tiny_sd, tmp_path / "run", "stages=[generate]") == 2
+    assert "was not finished" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "samples").exists()
+    assert ask(tiny_sd, tmp_path / "run", "stages=[prior,train]") == 0
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_no_weights(
+    tiny_sd: Path, ask: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("optimizer.lr=1e12", "trainer.gradient_clip_val=null", "trainer.log_every_n_steps=3")
+    assert ask(tiny_sd, tmp_path / "run", *asked) == 2
+    assert "the loss is not finite between optimizer steps 1 and 3" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "weights").exists()
+
+
+def test_a_second_start_adds_to_the_record_of_the_first(sd_run: Path, tiny_sd: Path, ask: Run) -> None:
+    assert ask(tiny_sd, sd_run, "tune.text_encoder=true", "stages=[generate]", "sampling.eta=0.5") == 0
+    summary = json.loads((sd_run / "summary.json").read_text())
+    assert summary["train"]["steps"] == 4 and {"prior", "train", "generate"} <= set(summary["seconds"])
+    assert {row["sampling"]["eta"] for row in rows(sd_run) if row["seed"] in (0, 1)} == {0.5}
+
+
+class Recorded(Exception):
+    """Training was about to begin."""
+
+
+def test_every_setting_reaches_what_it_is_for(tiny_sd: Path, photos: Path, tmp_path: Path) -> None:
+    """Each key at a value that is nobody's default, looked for where it must arrive."""
+    with (
+        patch("dbexp.job.Trainer") as trainer,
+        patch("dbexp.run.DreamBoothModule") as module,
+        patch("dbexp.run.InstanceDataModule") as instance,
+        patch("dbexp.run.DreamBoothDataModule"),
+        patch("dbexp.family.base.Family.enable_gradient_checkpointing") as checkpointing,
+        patch("dbexp.run.get_scheduler") as schedule,
+        pytest.raises(Recorded),
+    ):
+        trainer.return_value.fit.side_effect = Recorded
+        # the module asks for its optimizer when fit begins
+        module.side_effect = lambda *arguments: arguments[4]() and module.return_value
+        main(
+            [
+                *(
+                    "+experiment=demo",
+                    "stages=[train]",
+                    "prior=none",
+                    "seed=5",
+                    "logger=none",
+                    f"cache={tmp_path}/cache",
+                ),
+                *(f"model.checkpoint={tiny_sd}", f"subject.photos={photos}", f"run_dir={tmp_path}/run"),
+                *("data.resolution=72", "data.crop=random", "data.flip=true", "data.background=red"),
+                *("data.batch_size=3", "data.num_workers=2", "tune.text_encoder=true"),
+                *("loss.weighting=min_snr", "loss.snr_gamma=3.0", "loss.noise_offset=0.1"),
+                *("optimizer.lr=2e-4", "optimizer.text_encoder_lr=1e-4", "optimizer.algorithm.weight_decay=0.3"),
+                *("lr_scheduler=polynomial", "lr_scheduler.warmup_steps=2", "lr_scheduler.power=3"),
+                *("trainer.max_steps=9", "trainer.precision=bf16-mixed", "trainer.accumulate_grad_batches=4"),
+                *("trainer.gradient_clip_val=0.7", "trainer.gradient_checkpointing=true"),
+            ]
+        )
+    given = trainer.call_args.kwargs
+    assert (given["max_steps"], given["accumulate_grad_batches"], given["precision"]) == (9, 4, "bf16-mixed")
+    assert given["use_distributed_sampler"] is False and given["inference_mode"] is False
+    objective, clip, seed = module.call_args.args[3], *module.call_args.args[5:]
+    assert (objective.weighting, objective.gamma, clip, seed) == ("min_snr", 3.0, 0.7, 5)
+    data = instance.call_args.kwargs
+    assert (data["resolution"], data["crop"], data["flip"], data["background"]) == (72, "random", True, "red")
+    assert (data["batch_size"], data["num_workers"], data["noise_offset"], data["seed"]) == (3, 2, 0.1, 5)
+    assert data["latent_shape"] == (4, 9, 9) and data["num_train_timesteps"] == 1000
+    name, optimizer = schedule.call_args.args
+    assert name == "polynomial" and [group["lr"] for group in optimizer.param_groups] == [2e-4, 1e-4]
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.3}
+    asked = schedule.call_args.kwargs
+    assert (asked["num_warmup_steps"], asked["num_training_steps"], asked["power"]) == (2, 9, 3.0)
+    checkpointing.assert_called_once()

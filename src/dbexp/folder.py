@@ -1,6 +1,8 @@
 """The run folder: where each thing of a run lies, and how it is written. It does not know what a run does."""
 
+import contextlib
 import hashlib
+import itertools
 import json
 import platform
 import re
@@ -34,8 +36,9 @@ class Sample:
         seed: the picture's place in its row, 0, 1, 2, ...
         generator_seed: seed of its generator; with the same weights plain diffusers draws the same picture.
         step: optimizer steps the weights had seen.
-        role: what the picture is for ("final").
+        role: what the picture is for: "final", or "base" where nothing was trained.
         file: relative to the run folder.
+        sampling: how it was drawn: sampler, steps, guidance, eta, negative prompt, resolution, precision.
     """
 
     prompt: str
@@ -44,6 +47,7 @@ class Sample:
     step: int
     role: str
     file: str
+    sampling: dict[str, Any]
 
 
 class RunFolder:
@@ -73,6 +77,11 @@ class RunFolder:
         self._write_json("manifest.json", manifest)
         write_whole(self.path / "config.yaml", to_yaml(config).encode())
 
+    def read_summary(self) -> dict[str, Any]:
+        """What an earlier start of this run wrote into summary.json; {} for a new run."""
+        file = self.path / "summary.json"
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace summary.json."""
         self._write_json("summary.json", {"schema": 1, **summary})
@@ -94,6 +103,16 @@ class RunFolder:
         rows = [json.loads(line) for line in index.read_text().splitlines()] if index.exists() else []
         by_file = {row["file"]: row for row in rows} | {sample.file: vars(sample) for sample in samples}
         self.keep("samples/index.jsonl", "".join(json.dumps(row) + "\n" for row in by_file.values()).encode())
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the run's weights have been written."""
+        return (self.weights / "model_index.json").is_file()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something other than a run lies here."""
+        return not (self.path / "config.yaml").is_file() and self.path.exists() and any(self.path.iterdir())
 
     def differences(self, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Keys of a request that would train this run another way: {key: (here, asked)}; {} for a new folder."""
@@ -117,14 +136,15 @@ class RunFolder:
         write_whole(self.path / name, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def new_run_path(runs: Path, name: str) -> Path:
-    """A path for a new run, <runs>/<name>/<time>, that no other run has; makes nothing."""
+def claim_run_path(runs: Path, name: str) -> Path:
+    """Make <runs>/<name>/<time> for a new run; two runs that start in one second get a folder each."""
     time = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    path, number = runs / name / time, 1
-    while path.exists():
-        number += 1
-        path = runs / name / f"{time}_{number}"
-    return path
+    for number in itertools.count(1):
+        path = runs / name / (time if number == 1 else f"{time}_{number}")
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(parents=True)
+            return path
+    raise AssertionError("counting never ends")
 
 
 def make_manifest(seed: int, photos: Mapping[str, str], base: str) -> dict[str, Any]:

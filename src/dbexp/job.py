@@ -20,7 +20,7 @@ from dbexp.build import Experiment
 from dbexp.config import Stage
 from dbexp.data.images import list_images
 from dbexp.family.base import Family
-from dbexp.folder import RunFolder, make_manifest, new_run_path
+from dbexp.folder import RunFolder, claim_run_path, make_manifest
 
 T = TypeVar("T")
 
@@ -45,6 +45,7 @@ class Job:
         self.seconds: dict[str, float] = {}
         self.training: dict[str, float] = {}
         self.loggers: list[Logger] = []
+        self._earlier: dict[str, Any] = {}
 
     def open(self) -> None:
         """Make the run folder, or go on with one.
@@ -63,16 +64,11 @@ class Job:
             resolved = self.experiment.resolved
             self.loggers = tracking.make_loggers(settings, self.folder.path, self.config.name, resolved)
 
-    @property
-    def is_trained(self) -> bool:
-        """Whether this run's weights have been written."""
-        return self.folder.weights.exists()
-
     @cached_property
     def family(self) -> Family:
         """The model in memory: the base, or what an earlier start of this run trained."""
         source = self.experiment.model
-        if self.is_trained:
+        if self.folder.is_trained:
             source = replace(source, checkpoint=str(self.folder.weights), revision=None, variant=None)
         self.say(f"loading {source.checkpoint}")
         return source.load()
@@ -116,7 +112,8 @@ class Job:
         """Write the last summary and close the trackers."""
         if not self.is_zero:
             return
-        summary: dict[str, Any] = {"status": status, "train": self.training, "seconds": self.seconds, "metrics": {}}
+        training, seconds = self.training or self._earlier.get("train", {}), self._earlier.get("seconds", {})
+        summary = {"status": status, "train": training, "seconds": {**seconds, **self.seconds}, "metrics": {}}
         if message is not None:
             summary["message"] = message
         self.folder.write_summary(summary)
@@ -135,10 +132,11 @@ class Job:
 
     def _path(self) -> Path:
         if self.config.run_dir is not None:
-            return Path(self.config.run_dir).expanduser()
-        return new_run_path(Path(self.config.runs).expanduser(), self.config.name)
+            return Path(self.config.run_dir)
+        return claim_run_path(Path(self.config.runs), self.config.name)
 
     def _create(self) -> None:
         photos = {photo.path.name: photo.sha256 for photo in self.photos}
         self.folder.create(self.experiment.resolved, make_manifest(self.config.seed, photos, self.base))
-        self.folder.write_summary({"status": "running"})
+        self._earlier = self.folder.read_summary()  # a second start adds to what the first one measured
+        self.folder.write_summary({**self._earlier, "status": "running"})

@@ -70,14 +70,17 @@ class Request:
         return [problem for said in self.said if (problem := _refusal(*said)) is not None]
 
     def shadowed(self) -> list[str]:
-        """Files of yours that were asked for and lie unused, because a shipped file has the same name."""
+        """Files of yours that were asked for and lie unused, because a shipped file has the same name.
+
+        A file with the same bytes as the shipped one, as in a checkout of the project, does no harm.
+        """
         folders = [source for source in self.loader.get_sources() if source.provider == "command-line"]
         asked = [default.config_path for default in self._defaults.defaults]
         return [
             f"{shown(Path(folder.path, f'{name}.yaml'))} has the name of a shipped file, which wins: rename it"
             for folder in folders
             for name in asked
-            if name and Path(folder.path, f"{name}.yaml").is_file() and (conf_dir() / f"{name}.yaml").is_file()
+            if name and _hides(Path(folder.path, f"{name}.yaml"), conf_dir() / f"{name}.yaml")
         ]
 
     @cached_property
@@ -171,3 +174,7 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _leaves(f"{key}.{name}" if key else str(name), item)
     else:
         yield key, value
+
+
+def _hides(mine: Path, shipped: Path) -> bool:
+    return mine.is_file() and shipped.is_file() and mine.read_bytes() != shipped.read_bytes()

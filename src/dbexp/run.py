@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from diffusers.optimization import get_scheduler
-from PIL import Image
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -29,15 +29,20 @@ from dbexp.export.pipeline import export_pipeline, model_card
 from dbexp.folder import Sample
 from dbexp.generate.class_images import KIND, class_image_key, class_pictures
 from dbexp.generate.draw import Picture
-from dbexp.generate.grid import contact_sheet
+from dbexp.generate.grid import contact_sheet, thumbnail
 from dbexp.generate.predict import draw_all
 from dbexp.job import Job
 from dbexp.module import DreamBoothModule
 from dbexp.store import Store
 
+CTRL_C, TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
+
 
 def run(experiment: Experiment) -> int:
-    """Do what was asked; returns the exit code, 0. Faults raise, and summary.json says "failed" or "interrupted"."""
+    """Do what was asked; returns the exit code, 0, or that of the signal that ended it.
+
+    Faults raise; summary.json says "done", "interrupted" or "failed".
+    """
     job = Job(experiment)
     job.open()
     try:
@@ -52,10 +57,10 @@ def run(experiment: Experiment) -> int:
         if Stage.generate in job.config.stages:
             with job.stage(Stage.generate):
                 generate(job)
-    except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C into the second
+    except (KeyboardInterrupt, SystemExit) as signal:  # Lightning turns SIGTERM and Ctrl-C into the second
         job.close("interrupted")
         job.say(f"interrupted: run_dir={job.folder.path} goes on; what was drawn stays, training begins again")
-        raise
+        return TERMINATED if isinstance(signal, SIGTERMException) else CTRL_C
     except BaseException as error:
         job.close("failed", f"{type(error).__name__}: {error}")
         raise
@@ -71,7 +76,7 @@ def make_class_images(job: Job) -> list[Path]:
         UserError: images are missing and the stage was not asked for.
     """
     needs = job.experiment.prior.needs_images
-    if needs is None or job.is_trained:
+    if needs is None or job.folder.is_trained:
         return []
     prompt = job.config.subject.fill_class(job.config.subject.class_prompt)
     key = class_image_key(job.base, prompt, needs.sampler, job.resolution, job.config.trainer.precision)
@@ -99,7 +104,7 @@ def make_class_images(job: Job) -> list[Path]:
 
 def train(job: Job, class_images: list[Path]) -> None:
     """Teach the subject to the model and write weights that diffusers opens."""
-    if job.is_trained:
+    if job.folder.is_trained:
         job.say(f"already trained: {job.folder.weights}")
         return
     config, family = job.config, job.family
@@ -126,8 +131,11 @@ def train(job: Job, class_images: list[Path]) -> None:
         callbacks=[report, Progress("training", config.trainer.max_steps, report.note)],
         use_distributed_sampler=False,  # the loaders know their rank
     )
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
     started = time.perf_counter()
     trainer.fit(module, datamodule=make_data(job, class_images))
+    module.zero_grad(set_to_none=True)  # the last step's gradients would lie on the device while pictures are drawn
     job.training = {
         "steps": trainer.global_step,
         "steps_per_second": trainer.global_step / (time.perf_counter() - started),
@@ -196,10 +204,16 @@ def export(job: Job) -> None:
 def samples_of(job: Job) -> list[Sample]:
     """The pictures that the experiment asks for, prompt by prompt; step 0 where nothing was trained."""
     subject = job.config.subject
-    is_base = not job.is_trained and Stage.train not in job.config.stages
+    is_base = not job.folder.is_trained and Stage.train not in job.config.stages
     step, role = (0, "base") if is_base else (job.config.trainer.max_steps, "final")
+    settings = {
+        name: value for name, value in vars(job.config.sampling).items() if name not in ("num_images", "batch_size")
+    }
+    settings |= {"resolution": job.resolution, "precision": job.config.trainer.precision}
     return [
-        Sample(prompt, seed, picture_seed(template, seed), step, role, job.folder.sample_file(step, prompt, seed))
+        Sample(
+            prompt, seed, picture_seed(template, seed), step, role, job.folder.sample_file(step, prompt, seed), settings
+        )
         for template in subject.templates()
         for prompt in [subject.fill(template)]
         for seed in range(job.config.sampling.num_images)
@@ -207,8 +221,16 @@ def samples_of(job: Job) -> list[Sample]:
 
 
 def generate(job: Job) -> None:
-    """Draw the experiment's prompts from the weights in memory, and a labelled sheet of all of them."""
+    """Draw the experiment's prompts from the weights in memory, and a labelled sheet of all of them.
+
+    Raises:
+        UserError: training was begun in this folder and not finished.
+    """
+    if job.folder.metrics.exists() and not job.folder.is_trained:
+        raise UserError(f"the training in {job.folder.path} was not finished: add train to stages=[...]")
     samples = samples_of(job)
+    if samples[0].role == "base":
+        job.say("nothing was trained: drawing from the base model")
     pictures = [Picture(sample.prompt, sample.generator_seed, sample.file) for sample in samples]
     progress = Progress("pictures", len(pictures))
     draw_all(job.trainer, job.family, pictures, job.config.sampling, job.resolution, job.folder.keep, progress)
@@ -220,7 +242,7 @@ def generate(job: Job) -> None:
 def make_sheet(job: Job, samples: list[Sample]) -> None:
     """One picture of all pictures, for people and for the tracker."""
     per_prompt, step = job.config.sampling.num_images, samples[0].step
-    images = [Image.open(job.folder.path / sample.file) for sample in samples]
+    images = [thumbnail(job.folder.path / sample.file) for sample in samples]
     rows = [images[start : start + per_prompt] for start in range(0, len(images), per_prompt)]
     labels = [sample.prompt for sample in samples[::per_prompt]]
     sheet = contact_sheet(rows, labels, [f"seed {seed}" for seed in range(per_prompt)])

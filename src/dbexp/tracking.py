@@ -143,6 +143,7 @@ def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str
         if tracking.mode == "offline":
             raise
         warnings.warn(f"W&B could not be reached ({error}); this run is tracked offline", stacklevel=2)
+        wandb.teardown()  # the service would go on trying, beside the training
         experiment = start("offline")
     experiment.define_metric("trainer/global_step")
     experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)

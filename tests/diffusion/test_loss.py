@@ -77,24 +77,24 @@ def test_loss_and_gradient_equal_the_paper(prediction_type: str, weighting: str,
         )
         loss.backward()
         reference.backward()
-        assert torch.allclose(loss.double(), reference, rtol=1e-6)
+        assert torch.allclose(loss, reference, rtol=1e-9)
         assert ours.grad is not None and theirs.grad is not None
-        assert torch.allclose(ours.grad, theirs.grad, rtol=1e-5, atol=1e-6)
+        assert torch.allclose(ours.grad, theirs.grad, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("weighting", ["snr", "min_snr", "constant"])
 def test_for_each_weighting_the_three_parametrisations_give_one_loss(weighting: str) -> None:
     generator = torch.Generator().manual_seed(0)
-    latents, noise, sample = (torch.randn(6, 4, 5, 5, generator=generator) for _ in range(3))
-    alpha_bar = torch.linspace(0.05, 0.95, 6)
+    latents, noise, sample = (torch.randn(6, 4, 5, 5, generator=generator, dtype=torch.float64) for _ in range(3))
+    alpha_bar = torch.linspace(0.05, 0.95, 6, dtype=torch.float64)
     noisy = add_noise(latents, noise, alpha_bar)
     losses = []
     for prediction_type in PREDICTION_TYPES:
         objective = Objective(NoiseSchedule(alpha_bar, prediction_type), weighting, GAMMA)
         prediction = from_sample(prediction_type, sample, noisy, alpha_bar)
         losses.append(objective.per_sample(prediction, objective.target(latents, noise, alpha_bar), alpha_bar))
-    assert torch.allclose(losses[0], losses[1], rtol=1e-4)
-    assert torch.allclose(losses[0], losses[2], rtol=1e-4)
+    assert torch.allclose(losses[0], losses[1], rtol=1e-9)
+    assert torch.allclose(losses[0], losses[2], rtol=1e-9)
 
 
 def test_simple_is_the_papers_form_for_an_epsilon_model() -> None:

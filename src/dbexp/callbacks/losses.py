@@ -7,6 +7,8 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from dbexp.errors import UserError
+
 TERMS = ("total", "instance_loss", "prior_loss")
 
 
@@ -45,6 +47,11 @@ class LossReport(Callback):
     def _report(self, trainer: Trainer, step: int) -> None:
         mean = trainer.strategy.reduce(torch.stack(self._sums).mean(0), reduce_op="mean")
         total, instance_loss, prior_loss = mean.tolist()
+        if not mean.isfinite().all():
+            raise UserError(
+                f"the loss is not finite between optimizer steps {self._reported_step + 1} and {step}; nothing of"
+                " it is kept: try a smaller optimizer.lr, trainer.gradient_clip_val=1.0 or trainer.precision=32-true"
+            )
         metrics = {"loss": total, "instance_loss": instance_loss, "prior_loss": prior_loss}
         metrics |= self._rates
         for logger in trainer.loggers:

@@ -111,6 +111,7 @@ class Objective:
         return target(self.schedule.prediction_type, latents, noise, alpha_bar)
 
     def per_sample(self, model_pred: Tensor, target: Tensor, alpha_bar: Tensor) -> Tensor:
-        """Weighted squared error of each sample, mean over channels and pixels, float32, shape (B,)."""
-        squared_error = (model_pred.float() - target.float()).square().flatten(1).mean(1)
+        """Weighted squared error of each sample, mean over channels and pixels, at least float32, shape (B,)."""
+        precise = torch.promote_types(model_pred.dtype, torch.float32)
+        squared_error = (model_pred.to(precise) - target.to(precise)).square().flatten(1).mean(1)
         return squared_error * native_weight(self.weighting, self.schedule.prediction_type, snr(alpha_bar), self.gamma)

@@ -12,6 +12,7 @@ import diffusers
 import torch
 from PIL import Image
 from pytorch_lightning import LightningModule
+from torch import Tensor
 
 from dbexp.family.base import Family
 from dbexp.generate.sampling import SAMPLERS, Sampler
@@ -62,8 +63,13 @@ def draw(family: Family, pictures: Sequence[Picture], sampler: Sampler, resoluti
         width=resolution,
         output_type="latent",
     ).images
-    pixels = (family.decode(latents) / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu()
-    return [Image.fromarray(picture.numpy()) for picture in pixels]
+    # one at a time: a float32 VAE at full size takes gigabytes a picture
+    return [to_image(family.decode(latent)[0]) for latent in latents.split(1)]
+
+
+def to_image(pixel_values: Tensor) -> Image.Image:
+    """RGB picture of pixel values in [-1, 1], shape (3, H, W)."""
+    return Image.fromarray((pixel_values / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
 def png_bytes(image: Image.Image) -> bytes:

@@ -2,10 +2,12 @@
 
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 INK, PAPER, MARGIN = "#1c1c1e", "#ffffff", 12
+CELL = 256  # pixels, each side of a picture on the sheet
 
 
 def label(width: int, height: int, text: str, font_size: int) -> Image.Image:
@@ -19,8 +21,14 @@ def label(width: int, height: int, text: str, font_size: int) -> Image.Image:
     return box
 
 
+def thumbnail(file: Path, cell: int = CELL) -> Image.Image:
+    """A picture at the sheet's size, its file closed again: a sheet may hold thousands."""
+    with Image.open(file) as picture:
+        return picture.convert("RGB").resize((cell, cell), Image.Resampling.LANCZOS)
+
+
 def contact_sheet(
-    rows: Sequence[Sequence[Image.Image]], row_labels: Sequence[str], column_labels: Sequence[str], cell: int = 256
+    rows: Sequence[Sequence[Image.Image]], row_labels: Sequence[str], column_labels: Sequence[str], cell: int = CELL
 ) -> Image.Image:
     """One sheet of pictures, each scaled to `cell` pixels, the prompt left of its row and the seed above its column.
 

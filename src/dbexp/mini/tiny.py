@@ -20,6 +20,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from dbexp import quiet
 from dbexp.mini.backpack import draw_photos
 from dbexp.mini.words import END, MODEL_MAX_LENGTH, tokenizer
 
@@ -141,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m dbexp.mini.tiny", description=main.__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     folder: Path = parser.parse_args().folder
+    quiet.libraries()
     write_checkpoint(folder / "sd", "sd")
     write_checkpoint(folder / "sdxl", "sdxl")
     draw_photos(folder / "photos")

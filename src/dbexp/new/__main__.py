@@ -79,9 +79,12 @@ def _write(arguments: argparse.Namespace) -> list[Path]:
     for file in files:
         if file.exists() or name in choices(file.parent.name):
             raise UserError(f"{file.parent.name} {name} is there already: take another name, nothing was written")
-    for file, text in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+    try:
+        for file, text in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"./conf cannot be written to ({error.strerror}): {error.filename}") from error
     return list(files)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import ImageColor
+from pytorch_lightning.accelerators import AcceleratorRegistry
+from pytorch_lightning.strategies import StrategyRegistry
 
 from dbexp.build import Experiment
 from dbexp.config import Weighting
@@ -133,6 +135,12 @@ def _choices(experiment: Experiment) -> Iterator[str]:
     if config.trainer.precision not in PRECISIONS:
         precision = config.trainer.precision
         yield f"trainer.precision={precision} is not supported{nearest(precision, PRECISIONS)}"
+    for key, value, known in (
+        ("accelerator", config.trainer.accelerator, ("auto", "gpu", *AcceleratorRegistry.available_accelerators())),
+        ("strategy", config.trainer.strategy, ("auto", *StrategyRegistry.available_strategies())),
+    ):
+        if value not in known:
+            yield f"trainer.{key}={value} is not known to Lightning{nearest(value, known)}"
     try:
         ImageColor.getrgb(config.data.background)
     except ValueError:
@@ -147,6 +155,8 @@ def _other_run(experiment: Experiment) -> Iterator[str]:
     if experiment.config.run_dir is None:
         return
     folder = RunFolder(Path(experiment.config.run_dir))
+    if folder.path.is_dir() and folder.is_foreign:
+        yield f"run_dir={folder.path} holds other things and no config.yaml of a run; name a new or an empty folder"
     for key, (here, asked) in sorted(folder.differences(experiment.resolved).items()):
         yield f"{key}={asked} differs from {here} in {folder.path}/config.yaml; leave run_dir out for a new run"
 

@@ -13,7 +13,6 @@ GIB = 2**30
 FLOAT32 = 4  # bytes of a weight, and of its gradient
 ADAM_STATE = 8  # bytes a weight: two float32 moments
 STATE_BYTES = {"dbexp.optimizers.adamw_8bit": 2}
-CHECKPOINT = FLOAT32 + ADAM_STATE
 PNG_BYTES = 2.0  # a pixel, for pictures like photos
 CHECKPOINTED = 0.25  # of the activations that remain with gradient checkpointing; the rest is computed again
 
@@ -75,13 +74,13 @@ def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
 
 
 def run_bytes(experiment: Experiment, facts: "ModelFacts") -> float:
-    """Disk that the run folder takes: weights for other tools, a checkpoint, pictures."""
+    """Disk that the run folder takes: weights for other tools, pictures."""
     config = experiment.config
     pixels = resolution_of(experiment, facts) ** 2
     pictures = (
         len(config.subject.templates()) * config.sampling.num_images * pixels * PNG_BYTES * 2
     )  # once more on the sheet
-    weights = sum(facts.parameter_counts.values()) * FLOAT32 + trainable_count(experiment, facts) * CHECKPOINT
+    weights = sum(facts.parameter_counts.values()) * FLOAT32
     return (weights if Stage.train in config.stages else 0) + (pictures if Stage.generate in config.stages else 0)
 
 

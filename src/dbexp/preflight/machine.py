@@ -1,6 +1,7 @@
 """What this machine has and lacks for a request: GPUs, disk, libraries, class images. It changes nothing on it."""
 
 import importlib.util
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -42,6 +43,10 @@ def disk(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]:
     needed: dict[int, float] = {}
     for key, folder, size in wanted:
         existing = _existing(Path(folder))
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            what = "is not a folder" if not existing.is_dir() else "cannot be written to"
+            yield f"{key}={folder} will not do: {existing} {what}; set {key}= to a folder elsewhere"
+            continue
         device = existing.stat().st_dev
         needed[device] = needed.get(device, 0) + size
         free = shutil.disk_usage(existing).free
