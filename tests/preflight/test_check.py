@@ -194,3 +194,22 @@ def test_a_run_is_gone_on_with_only_as_it_was_asked(ask: Ask, tmp_path: Path) ->
     mistakes = asked_again(ask, tmp_path / "a", "seed=4", "optimizer.lr=1").mistakes
     assert [mistake.split("=")[0] for mistake in mistakes] == ["optimizer.lr", "seed"]
     assert "leave run_dir out for a new run" in mistakes[0]
+
+
+@pytest.mark.parametrize("key", ["runs", "cache", "run_dir"])
+def test_a_file_where_a_folder_should_be_is_told_with_its_key(key: str, ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = one(check(ask(f"{key}={tmp_path}/file/below")).missing)
+    assert told.startswith(f"{key}=") and "is not a folder" in told
+
+
+def test_a_run_dir_that_holds_other_things_is_refused(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "album").mkdir()
+    (tmp_path / "album" / "holiday.jpg").touch()
+    assert "holds other things" in one(check(ask(f"run_dir={tmp_path}/album")).mistakes)
+
+
+@pytest.mark.parametrize(("typo", "meant"), [("accelerator=cupu", "cpu"), ("strategy=dpd", "ddp")])
+def test_what_lightning_does_not_know_is_told_with_the_nearest(typo: str, meant: str, ask: Ask) -> None:
+    told = one(check(ask(f"trainer.{typo}")).mistakes)
+    assert f"trainer.{typo}" in told and f"did you mean {meant}?" in told

@@ -50,14 +50,17 @@ def merge(symbols: list[str], pair: tuple[str, str]) -> list[str]:
     return merged
 
 
-def tokenizer(pad_token: str) -> CLIPTokenizer:
-    """A CLIPTokenizer over these words; 77 tokens long, the end token has the highest id.
+def tokenizer(pad_token: str, words: list[str] = WORDS, model_max_length: int = MODEL_MAX_LENGTH) -> CLIPTokenizer:
+    """A CLIPTokenizer over these words; the end token has the highest id.
 
     Args:
-        pad_token: what fills up to 77: the end token, or "!" (id 0) as the second encoder of the large family has it.
+        pad_token: what fills up the rest: the end token, or "!" (id 0) as the second encoder of the large family has
+            it.
+        words: each becomes one token.
+        model_max_length: tokens of a prompt, with start and end.
     """
     symbols = byte_symbols()
-    merges = learn_merges(WORDS)
+    merges = learn_merges(words)
     entries = [
         *symbols,
         *(symbol + END_OF_WORD for symbol in symbols),
@@ -66,4 +69,4 @@ def tokenizer(pad_token: str) -> CLIPTokenizer:
         END,
     ]
     vocabulary = {entry: number for number, entry in enumerate(dict.fromkeys(entries))}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad_token, model_max_length=MODEL_MAX_LENGTH)
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad_token, model_max_length=model_max_length)

@@ -1,0 +1,133 @@
+"""Reads a picture of the world back into words: the truth that judges the judges.
+
+A small ConvNeXt whose config carries the words: label "main=red" stands for one word of one attribute. It knows what
+it was trained to see and is silent about everything else; where an attribute does not show in a picture (a colour in
+black and white, the trousers in a close-up) the truth has none and the reading means nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import ConvNextV2ForImageClassification
+
+from dbexp.mini.world import CLASSES, COLOURS, PLACES, STYLES, Scene
+from dbexp.mini.world.colour import HAIRS
+from dbexp.mini.world.scene import (
+    BADGES,
+    BEARDS,
+    EXPRESSIONS,
+    GLASSES,
+    HATS,
+    HELD_OBJECTS,
+    PATTERNS,
+    PEOPLE,
+    WITH_FACE,
+)
+
+SIDE = 64  # pixels: what the reader looks at
+UNTOLD_STYLES = ("black and white", "sepia western", "movie")  # no colour of the drawing can be told in them
+STANCES = ("standing", "waving", "sitting", "flying")
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "class": CLASSES,
+    "place": PLACES,
+    "style": STYLES,
+    "main": tuple(COLOURS),
+    "second": tuple(COLOURS),
+    "accent": tuple(COLOURS),
+    "pattern": PATTERNS,
+    "badge": BADGES,
+    "glasses": GLASSES,
+    "hat": HATS,
+    "beard": BEARDS,
+    "hair": tuple(HAIRS),
+    "expression": EXPRESSIONS,
+    "holding": HELD_OBJECTS,
+    "stance": STANCES,
+}
+
+
+def truth(scene: Scene) -> dict[str, str | None]:
+    """What a picture of the scene shows of each attribute; None where it does not show or this reader has no word."""
+    who, pose = scene.identity, scene.pose
+    person, near = who.class_noun in PEOPLE, pose.close_up
+    hue = scene.style not in UNTOLD_STYLES
+    worn = who.badge != "none" or who.hat != "none"
+    found = {
+        "class": who.class_noun,
+        "place": scene.setting.place,
+        "style": scene.style,
+        "main": who.main if hue else None,
+        # trousers are below the picture of a close-up
+        "second": who.second if hue and not near else None,
+        # people wear their accent on the badge and the hat only
+        "accent": who.accent if hue and (not person or (worn and not (near and who.hat == "none"))) else None,
+        "pattern": who.pattern if not near else None,
+        # what is held may hide it
+        "badge": who.badge if not near and pose.holding == "none" else None,
+        "glasses": who.glasses if person else None,
+        "hat": who.hat if person else None,
+        "beard": who.beard if who.class_noun == "man" else None,
+        "hair": who.hair_colour if person and hue and who.shape != "bald" and who.hat == "none" else None,
+        "expression": pose.expression if who.class_noun in WITH_FACE else None,
+        "holding": pose.holding if person and not near else None,
+        "stance": pose.stance if not near else None,
+    }
+    return {name: word if word in WORDS[name] else None for name, word in found.items()}
+
+
+def labels(scene: Scene) -> list[int]:
+    """`truth` as the number of each word, -1 for None, in the order of WORDS."""
+    found = truth(scene)
+    return [WORDS[name].index(word) if (word := found[name]) is not None else -1 for name in WORDS]
+
+
+def label_names() -> dict[int, str]:
+    """ "main=red" and so on: one label for each word of each attribute, as transformers' id2label."""
+    return dict(enumerate(f"{name}={word}" for name, words in WORDS.items() for word in words))
+
+
+def by_attribute(logits: Tensor) -> dict[str, Tensor]:
+    """Logits of all labels, shape (B, all words), as one tensor for each attribute, shape (B, its words)."""
+    return dict(zip(WORDS, logits.split_with_sizes([len(words) for words in WORDS.values()], 1), strict=True))
+
+
+def to_input(pixel_values: Tensor) -> Tensor:
+    """Pictures in [-1, 1] of any square size as the 64-pixel ones the reader takes, shape (B, 3, 64, 64)."""
+    if pixel_values.shape[-1] == SIDE:
+        return pixel_values
+    return torch.nn.functional.interpolate(
+        pixel_values, (SIDE, SIDE), mode="bicubic", antialias=True, align_corners=False
+    ).clamp(-1, 1)
+
+
+class Oracle:
+    """The trained reader.
+
+    Args:
+        folder: what `python -m dbexp.mini.pretrain oracle` wrote.
+    Raises:
+        ValueError: the folder's words are not this world's.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.network = ConvNextV2ForImageClassification.from_pretrained(folder, dtype=torch.float32).eval()
+        if {int(k): name for k, name in self.network.config.id2label.items()} != label_names():
+            raise ValueError(f"{folder} reads other words than this world has: train it again")
+
+    def read(self, pictures: Sequence[Image.Image]) -> list[dict[str, str]]:
+        """The likeliest word of each attribute, for each picture (RGB, square)."""
+        pixel_values = torch.stack(
+            [
+                to_input(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 127.5 - 1)[0]
+                for picture in pictures
+            ]
+        )
+        with torch.no_grad():
+            logits = torch.cat([self.network(pixel_values[k : k + 64]).logits for k in range(0, len(pictures), 64)])
+        best = {name: part.argmax(1).tolist() for name, part in by_attribute(logits).items()}
+        return [{name: WORDS[name][best[name][row]] for name in WORDS} for row in range(len(pictures))]
