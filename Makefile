@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 install: $(INSTALLED) ## install dbexp and its tools into .venv
 
 demo: $(INSTALLED) ## the whole job on two CPU cores, no download: a tiny random checkpoint learns a drawn backpack
-	$(BIN)/python -m dbexp.mini.tiny demo
+	TRANSFORMERS_VERBOSITY=error $(BIN)/python -m dbexp.mini.tiny demo
 	DBEXP_CACHE=demo/cache $(BIN)/python -m dbexp +experiment=demo
 
 test: $(INSTALLED) ## run the tests
