@@ -206,9 +206,7 @@ def samples_of(job: Job) -> list[Sample]:
     subject = job.config.subject
     is_base = not job.folder.is_trained and Stage.train not in job.config.stages
     step, role = (0, "base") if is_base else (job.config.trainer.max_steps, "final")
-    settings = {
-        name: value for name, value in vars(job.config.sampling).items() if name not in ("num_images", "batch_size")
-    }
+    settings = job.config.sampling.knobs()
     settings |= {"resolution": job.resolution, "precision": job.config.trainer.precision}
     return [
         Sample(

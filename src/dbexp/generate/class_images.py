@@ -14,15 +14,8 @@ def class_image_key(base: str, prompt: str, sampler: Sampler, resolution: int, p
     """Everything that makes these pictures what they are; how many there are and how they are batched is not part of
     it.
     """
-    settings = {name: value for name, value in vars(sampler).items() if name != "batch_size"}
-    return {
-        "recipe": RECIPE,
-        "base": base,
-        "prompt": prompt,
-        "resolution": resolution,
-        "precision": precision,
-        **settings,
-    }
+    made_by = {"recipe": RECIPE, "base": base, "prompt": prompt, "resolution": resolution, "precision": precision}
+    return {**made_by, **sampler.knobs()}
 
 
 def class_pictures(prompt: str, num_images: int) -> list[Picture]:

@@ -40,6 +40,10 @@ class Sampler:
     negative_prompt: str = ""
     batch_size: int = 4
 
+    def knobs(self) -> dict[str, object]:
+        """What decides a picture: everything but how many there are and how many are drawn at once."""
+        return {name: value for name, value in vars(self).items() if name not in ("num_images", "batch_size")}
+
 
 @dataclass
 class Sampling(Sampler):
