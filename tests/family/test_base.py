@@ -115,13 +115,11 @@ def count_forwards(family: Family) -> dict[str, int]:
     return counter
 
 
-def test_text_states_select_and_join() -> None:
+def test_text_states_join_row_by_row() -> None:
     states = TextStates(torch.arange(6.0).view(3, 1, 2), torch.arange(3.0).view(3, 1))
-    picked = states.rows(torch.tensor([2, 0, 2]))
-    assert picked.pooled is not None and picked.pooled.flatten().tolist() == [2, 0, 2]
-    assert picked.hidden_states[:, 0, 0].tolist() == [4, 0, 4]
-    joined = TextStates.cat([states, picked])
-    assert joined.hidden_states.shape == (6, 1, 2) and joined.pooled is not None and len(joined.pooled) == 6
+    joined = TextStates.cat([states, states])
+    assert joined.hidden_states[:, 0, 0].tolist() == [0, 2, 4, 0, 2, 4]
+    assert joined.pooled is not None and joined.pooled.flatten().tolist() == [0, 1, 2, 0, 1, 2]
     assert TextStates.cat([TextStates(states.hidden_states)]).pooled is None
     with pytest.raises(ValueError, match="different families"):
         TextStates.cat([states, TextStates(states.hidden_states)])

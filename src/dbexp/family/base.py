@@ -30,13 +30,6 @@ class TextStates:
     hidden_states: Tensor
     pooled: Tensor | None = None
 
-    def rows(self, index: Tensor) -> "TextStates":
-        """The states of these prompts, in this order; `index` is int64, shape (N,)."""
-        return TextStates(self.hidden_states[index], None if self.pooled is None else self.pooled[index])
-
-    def to(self, device: torch.device | str) -> "TextStates":
-        return TextStates(self.hidden_states.to(device), None if self.pooled is None else self.pooled.to(device))
-
     @staticmethod
     def cat(states: "Sequence[TextStates]") -> "TextStates":
         """All rows, one after the other; either all have a pooled vector or none has."""

@@ -2,9 +2,12 @@
 
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def read_options(kind: type[T], words: list[str]) -> T:
@@ -16,7 +19,7 @@ def read_options(kind: type[T], words: list[str]) -> T:
     Raises:
         ValueError: no such key (names the nearest), or a value of another type.
     """
-    known: dict[str, Any] = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
+    known: dict[str, Any] = {each.name: each for each in fields(kind)}
     given: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
@@ -28,13 +31,14 @@ def read_options(kind: type[T], words: list[str]) -> T:
     return kind(**given)
 
 
-def read_value(key: str, value: str, default: object) -> object:
+def read_value(key: str, value: str, default: Any) -> object:
     """The value as the default's type."""
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[value.lower()]
         if isinstance(default, tuple):
             return tuple(int(part) for part in value.split(","))
-        return type(default)(value)  # type: ignore[call-arg]
+        made: object = type(default)(value)
+        return made
     except (ValueError, KeyError):
         raise ValueError(f"{key}={value} is not a {type(default).__name__}, such as {default}") from None
