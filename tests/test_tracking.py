@@ -1,7 +1,11 @@
 """Tracking: metrics.csv row by row, W&B by credentials, and a service that does not answer stops nothing."""
 
 import csv
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +64,50 @@ def test_without_credentials_the_run_is_offline_and_the_line_says_how_to_upload(
     assert folder.is_relative_to(tmp_path) and list(folder.glob("run-*.wandb"))
 
 
-def test_a_service_that_does_not_answer_neither_blocks_nor_stops_a_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def service(answer: bool) -> Iterator[str]:
+    """A local service that refuses every request, or takes connections and never answers."""
+
+    class Refuses(BaseHTTPRequestHandler):
+        def refuse(self) -> None:
+            self.send_error(401)
+
+        do_HEAD = do_GET = do_POST = refuse
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
+    if answer:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    if answer:
+        server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["nobody listens", "never answers", "refuses the key"])
+def test_a_service_that_is_of_no_use_neither_blocks_nor_stops_a_run(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setattr(tracking, "SECONDS_TO_CONNECT", 3.0)
     started = time.monotonic()
-    with pytest.warns(UserWarning, match="could not be reached"):
+    with service(answer=kind == "refuses the key") as url, pytest.warns(UserWarning, match="could not be reached"):
+        monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9" if kind == "nobody listens" else url)
         loggers = make_loggers(asked(), tmp_path, "run", {})
     loggers[1].log_metrics({"loss": 1.0}, 1)
     assert "wandb sync" in (finish(loggers, failed=False) or "")
     assert time.monotonic() - started < 60
+
+
+def test_a_tracker_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(wandb, "teardown", ended.wait)
+    monkeypatch.setattr(tracking, "SECONDS_TO_LET_GO", 0.1)
+    tracking._let_go()
+    assert not ended.is_set()
+    ended.set()
 
 
 def test_offline_is_offline_even_with_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,14 @@ stops one.
 
 import csv
 import os
+import urllib.error
+import urllib.request
 import warnings
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from PIL import Image
@@ -18,6 +21,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 SECONDS_TO_CONNECT = 20.0
 SECONDS_TO_FINISH = 60.0
+SECONDS_TO_LET_GO = 10.0
 
 
 class MetricsFile(Logger):
@@ -137,13 +141,18 @@ def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str
             ),
         )
 
-    try:
-        experiment = start(_wandb_mode(tracking.mode))
-    except (wandb.errors.Error, OSError) as error:
-        if tracking.mode == "offline":
-            raise
-        warnings.warn(f"W&B could not be reached ({error}); this run is tracked offline", stacklevel=2)
-        wandb.teardown()  # the service would go on trying, beside the training
+    mode = _wandb_mode(tracking.mode)
+    problem = _unreachable(wandb.setup().settings.base_url) if mode == "online" else None
+    if problem is None:
+        try:
+            experiment = start(mode)
+        except (wandb.errors.Error, OSError) as error:
+            if mode != "online":
+                raise
+            problem = str(error)
+            _let_go()
+    if problem is not None:
+        warnings.warn(f"W&B could not be reached ({problem}); this run is tracked offline", stacklevel=2)
         experiment = start("offline")
     experiment.define_metric("trainer/global_step")
     experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
@@ -157,4 +166,25 @@ def _wandb_mode(asked: str) -> str:
         return asked
     if mode := os.environ.get("WANDB_MODE"):
         return mode
-    return "online" if wandb.login(prompt=False) else "offline"  # asks the service whether the key is good
+    # only whether there are credentials: whether they are good, the run's start tells
+    return "online" if wandb.login(prompt=False, verify=False) else "offline"
+
+
+def _unreachable(url: str) -> str | None:
+    """Why the service does not answer, None if it does. Asked before wandb is: its own process would keep on trying."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=SECONDS_TO_CONNECT):
+            return None
+    except urllib.error.HTTPError:
+        return None  # an answer
+    except (OSError, ValueError) as error:
+        return f"{url}: {error}"
+
+
+def _let_go() -> None:
+    """End wandb's own process, which would go on trying beside the training; do not wait for it for ever."""
+    import wandb
+
+    ending = Thread(target=wandb.teardown, daemon=True)
+    ending.start()
+    ending.join(SECONDS_TO_LET_GO)

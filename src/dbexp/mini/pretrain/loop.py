@@ -60,7 +60,7 @@ class Run:
         draws = Draws(self.options.seed, self.step, self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.options.lr * lr_share(self.step, self.options.warmup, self.total)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
             losses = self.task.losses(draws, self.mean.module)
         torch.autograd.backward(losses["loss"])
         torch.nn.utils.clip_grad_norm_(self.task.network.parameters(), 1.0)
