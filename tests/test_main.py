@@ -45,8 +45,23 @@ def test_no_hub_no_photos_and_no_gpu_are_told_together(capsys: pytest.CaptureFix
     message = capsys.readouterr().err
     for words in ("stable-diffusion-xl-base-1.0", "photos/rory", "model.checkpoint=", "trainer=cpu"):
         assert words in message
+    assert message.rstrip().endswith("python -m dbexp +experiment=mini_backpack needs neither.")
     assert "Traceback" not in message
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_model_that_is_not_here_ends_with_what_needs_none(
+    photos: Path, capsys: pytest.CaptureFixture[str], elsewhere: Path
+) -> None:
+    for checkpoint in ("/no/such/folder", "some/one-elses"):
+        assert main(["+experiment=rory_sd15", f"model.checkpoint={checkpoint}", f"subject.photos={photos}"]) == 2
+        message = capsys.readouterr().err
+        assert checkpoint in message and message.rstrip().endswith("needs neither.")
+
+
+def test_another_mistake_gets_no_such_advice(tiny_sd: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(tiny(tiny_sd, photos, "trainer.max_steps=0")) == 2
+    assert "mini_backpack" not in capsys.readouterr().err
 
 
 def test_a_dry_run_prints_the_plan_and_leaves_the_disk_as_it_was(

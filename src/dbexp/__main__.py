@@ -134,7 +134,7 @@ def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
         print(f"warning: {warning}", file=sys.stderr)
     is_dry = experiment.config.dry_run
     if findings.mistakes or (findings.missing and not is_dry):
-        return _refuse("\n".join(findings.mistakes + findings.missing))
+        return _refuse("\n".join(findings.mistakes + findings.missing + findings.advice))
     if is_dry:
         assert findings.facts is not None, "a model that cannot be read is a mistake"
         print(plan(experiment, findings, class_images_here(experiment, findings.facts)))

@@ -7,6 +7,7 @@ here), whose contract is the signature of the class it names; `dbexp.build` chec
 import functools
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -17,6 +18,7 @@ from dbexp.generate.sampling import Sampling
 from dbexp.subject import Subject
 
 SCHEMA = "schema"
+PACKAGE = Path(__file__).parent
 
 
 class Stage(StrEnum):
@@ -228,6 +230,8 @@ def _sweep_scratch() -> "TemporaryDirectory[str]":
 
 
 def register() -> None:
-    """Tell Hydra of the schema, and of a folder for what it writes in a multirun, which goes when the process ends."""
+    """Tell Hydra of the schema, of a folder for what it writes in a multirun, which goes when the process ends, and of
+    where this package's own folders lie: ${dbexp.package:a/folder}."""
     ConfigStore.instance().store(name=SCHEMA, node=Config)
     OmegaConf.register_new_resolver("dbexp.scratch", lambda: _sweep_scratch().name, replace=True)
+    OmegaConf.register_new_resolver("dbexp.package", lambda folder: str(PACKAGE / folder), replace=True)

@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this". It knows nothing of what was asked."""
+"""The exceptions that mean "the user can mend this". They know nothing of what was asked."""
 
 
 class UserError(Exception):
@@ -7,3 +7,7 @@ class UserError(Exception):
     Its text is one clear sentence (or one a line) that names the file or key and the remedy. The front door prints it
     without a traceback and leaves with exit code 2.
     """
+
+
+class NotHereError(UserError):
+    """A model that was named is not on this machine; nothing else is wrong with the request."""

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from huggingface_hub import constants
 from transformers import CLIPTokenizer
 
-from dbexp.errors import UserError
+from dbexp.errors import NotHereError, UserError
 from dbexp.family import files, hub
 from dbexp.family.base import Family
 from dbexp.family.facts import ModelFacts, facts_of
@@ -58,7 +58,7 @@ class ModelSource(ABC):
         except hub.HubAwayError as away:
             sentence = f"{away}: point model.checkpoint=/path/to/folder at a copy in the diffusers layout, or connect."
             if self.checkpoint != self.published.repo:
-                raise UserError(sentence) from away
+                raise NotHereError(sentence) from away
             return facts_of(self.published.configs, self.published, published=True, missing=sentence)
         configs = files.read_configs(snapshot.folder, self.published, self.checkpoint)
         missing = self._missing(snapshot)
@@ -116,7 +116,7 @@ class ModelSource(ABC):
                 "from_single_file."
             )
         if self.checkpoint.startswith(("/", ".", "~")) or self.checkpoint.count("/") > 1:
-            raise UserError(
+            raise NotHereError(
                 f"The folder {path} is not there: correct model.checkpoint, a folder in the diffusers layout or "
                 "a Hub id."
             )

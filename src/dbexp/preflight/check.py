@@ -14,7 +14,7 @@ from pytorch_lightning.strategies import StrategyRegistry
 from dbexp.build import Experiment
 from dbexp.config import Weighting
 from dbexp.data.images import Photo, list_images, open_rgb
-from dbexp.errors import UserError
+from dbexp.errors import NotHereError, UserError
 from dbexp.folder import RunFolder
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
 from dbexp.preflight.machine import disk, machine
@@ -60,6 +60,8 @@ SMALLEST: dict[str, tuple[float, bool]] = {
     "trainer.log_every_n_steps": (1, True),
 }
 
+WITHOUT_EITHER = "No photos or weights at hand? python -m dbexp +experiment=mini_backpack needs neither."
+
 
 @dataclass
 class Findings:
@@ -71,6 +73,7 @@ class Findings:
         warnings: allowed, and probably not meant.
         facts: what the checkpoint's small files say; None where they could not be read.
         photos: the subject's photos; empty where there are none.
+        advice: what to try instead, where photos or weights are missing; else empty.
     """
 
     mistakes: list[str] = field(default_factory=list)
@@ -78,6 +81,12 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     facts: "ModelFacts | None" = None
     photos: list[Photo] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+    def lacks(self, sentence: str) -> None:
+        """Photos or weights are missing: say so, and what needs neither."""
+        self.missing.append(sentence)
+        self.advice = [WITHOUT_EITHER]
 
 
 def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
@@ -110,10 +119,12 @@ def _read_facts(experiment: Experiment, findings: Findings) -> None:
     try:
         findings.facts = experiment.model.facts(dry=experiment.config.dry_run)
     except UserError as error:
-        findings.mistakes.append(str(error))
+        findings.mistakes.append(str(error))  # not even a plan can be told without a model
+        if isinstance(error, NotHereError):
+            findings.advice = [WITHOUT_EITHER]
         return
     if findings.facts.missing:
-        findings.missing.append(findings.facts.missing)
+        findings.lacks(findings.facts.missing)
 
 
 def _numbers(experiment: Experiment) -> Iterator[str]:
@@ -166,7 +177,7 @@ def _check_photos(experiment: Experiment, findings: Findings) -> None:
     try:
         findings.photos = list_images(config.subject.photos)
     except UserError as error:
-        findings.missing.append(str(error))
+        findings.lacks(str(error))
     side = config.data.resolution or (findings.facts.default_resolution if findings.facts else 0)
     small = []
     for photo in findings.photos:

@@ -42,7 +42,7 @@ def plan(experiment: Experiment, findings: "Findings", store_has: int | None = N
     rows += [("run folder", str(_run_folder(experiment))), ("cache", config.cache)]
     lines = ["Dry run: nothing was written.", "", *(f"{name:<17}{text}" for name, text in rows)]
     if findings.missing:
-        lines += ["", "Before a real run:", *(f"- {entry}" for entry in findings.missing)]
+        lines += ["", "Before a real run:", *(f"- {entry}" for entry in findings.missing), *findings.advice]
     return "\n".join(lines)
 
 
