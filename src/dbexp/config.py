@@ -21,10 +21,11 @@ SCHEMA = "schema"
 PACKAGE = Path(__file__).parent
 
 
-class Stage(StrEnum):
+class Stage(Enum):  # not a StrEnum, whose members cannot be called encode
     """The parts of a run, in the order in which they happen."""
 
     prior = "prior"
+    encode = "encode"
     train = "train"
     generate = "generate"
 
@@ -115,11 +116,14 @@ class OptimizerConfig:
     Attributes:
         lr: learning rate, > 0; the paper's is 5e-6 for Stable Diffusion.
         text_encoder_lr: learning rate of the text encoders, > 0; None is the same as `lr`.
+        text_encoder_stop_step: optimizer steps after which the text encoders learn no more, >= 0; None lets them learn
+            to the end.
         algorithm: `_target_` of the optimizer and its arguments, without params and lr.
     """
 
     lr: float = MISSING
     text_encoder_lr: float | None = None
+    text_encoder_stop_step: int | None = None
     algorithm: Any = MISSING
 
 
@@ -155,6 +159,9 @@ class TrainerConfig:
         gradient_clip_val: largest gradient norm, > 0; None leaves gradients as they are.
         gradient_checkpointing: trade a second forward pass for memory.
         log_every_n_steps: optimizer steps between logged values, >= 1.
+        checkpoint_every_n_steps: optimizer steps between checkpoints, >= 1.
+        ema_decay: of the moving average of the weights, which then is what is drawn from and exported, in [0, 1); None
+            is no average.
     """
 
     max_steps: int = 400
@@ -167,6 +174,8 @@ class TrainerConfig:
     gradient_clip_val: float | None = 1.0
     gradient_checkpointing: bool = False
     log_every_n_steps: int = 10
+    checkpoint_every_n_steps: int = 100
+    ema_decay: float | None = None
 
 
 @dataclass

@@ -11,13 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import torch
 from lightning_fabric import Fabric
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 
 from dbexp import quiet, tracking
 from dbexp.build import Experiment
+from dbexp.callbacks.checkpoints import newest
 from dbexp.config import Stage
+from dbexp.data.dreambooth import DreamBoothDataModule
 from dbexp.data.images import list_images
 from dbexp.family.base import Family
 from dbexp.folder import RunFolder, claim_run_path, make_manifest
@@ -42,6 +45,7 @@ class Job:
         self.photos = list_images(Path(self.config.subject.photos).expanduser())
         self.base: str = self.from_zero(lambda: experiment.model.identity(self.cache / "checkpoints.json"))
         self.folder = RunFolder(self.from_zero(self._path))
+        self.checkpoints = self.folder.path / "checkpoints"
         self.seconds: dict[str, float] = {}
         self.training: dict[str, float] = {}
         self.loggers: list[Logger] = []
@@ -59,10 +63,17 @@ class Job:
 
     def track(self) -> None:
         """Start the trackers."""
+        resumed = self.resumed
         if self.is_zero:
+            last = None if self.folder.is_trained else 0 if resumed is None else resumed[1]
             settings = tracking.Tracking(**asdict(self.config.logger))
             resolved = self.experiment.resolved
-            self.loggers = tracking.make_loggers(settings, self.folder.path, self.config.name, resolved)
+            self.loggers = tracking.make_loggers(settings, self.folder.path, self.config.name, resolved, last)
+
+    @cached_property
+    def resumed(self) -> tuple[Path, int] | None:
+        """The newest checkpoint of an earlier start that did not finish training, and its optimizer step."""
+        return None if self.folder.is_trained else self.from_zero(lambda: newest(self.checkpoints))
 
     @cached_property
     def family(self) -> Family:
@@ -77,6 +88,30 @@ class Job:
     def resolution(self) -> int:
         """Height and width of every picture of the run, in pixels."""
         return self.config.data.resolution or self.experiment.model.facts().default_resolution
+
+    def release(self, data: DreamBoothDataModule) -> None:
+        """Let go of the networks that training neither changes nor asks: those whose answers are known beforehand."""
+        frozen = self.experiment.tune.frozen(self.family)
+        self.family.release([name for name in frozen if name != "vae" or data.has_latents])
+
+    def restore(self) -> None:
+        """Bring the released networks back, as they are in the checkpoint."""
+        self.family.attach(self.experiment.model.networks(self.family.lacking))
+
+    @contextlib.contextmanager
+    def whole_family(self, device: torch.device) -> Iterator[None]:
+        """With the released networks back, on a device, and gone again at the end."""
+        lacking = self.family.lacking
+        self.restore()
+        self.family.to(device)
+        try:
+            yield
+        finally:
+            self.family.release(lacking)
+
+    def forget_training(self) -> None:
+        """Begin anew with the base model in memory."""
+        del self.__dict__["family"]
 
     def trainer(self, **arguments: Any) -> Trainer:
         """A Lightning Trainer on the run's devices; `arguments` are those of the stage."""

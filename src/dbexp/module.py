@@ -17,6 +17,7 @@ from dbexp.data import draws
 from dbexp.data.batch import Batch
 from dbexp.diffusion.loss import Objective, combine_sets, mean_of
 from dbexp.diffusion.schedule import add_noise
+from dbexp.errors import UserError
 from dbexp.family.base import Family
 from dbexp.prior.base import Prior
 from dbexp.tune.base import Tune
@@ -46,12 +47,13 @@ class DreamBoothModule(LightningModule):
         seed: int,
     ) -> None:
         super().__init__()
+        self.strict_loading = False  # checkpoints hold what learns; on_load_checkpoint compares the names
         self.family, self.tune, self.prior, self.objective = family, tune, prior, objective
         self.make_optimizer, self.gradient_clip_val, self.seed = make_optimizer, gradient_clip_val, seed
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """The loss of one micro-batch and, beside it, its two terms as they are before λ: "instance_loss",
-        "prior_loss".
+        """The loss of one micro-batch and, beside it, its two terms as they are before λ, "instance_loss" and
+        "prior_loss", and each sample's own, "per_sample", shape (B,).
         """
         alpha_bar = self.objective.schedule.at(batch.timesteps)
         latents = self.family.to_latents(batch)
@@ -63,7 +65,27 @@ class DreamBoothModule(LightningModule):
         loss = combine_sets(per_sample, batch.is_prior, self.prior.weight) + self.prior.penalty()
         terms = per_sample.detach()
         instance_loss, prior_loss = mean_of(terms, ~batch.is_prior), mean_of(terms, batch.is_prior)
-        return {"loss": loss, "total": loss.detach(), "instance_loss": instance_loss, "prior_loss": prior_loss}
+        told = {"total": loss.detach(), "instance_loss": instance_loss, "prior_loss": prior_loss, "per_sample": terms}
+        return {"loss": loss, **told}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the weights that learn and no other."""
+        learning = {name for name, weight in self.named_parameters() if weight.requires_grad}
+        weights = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {name: weights[name] for name in weights if name in learning}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Compare the names, since nobody else does: Lightning is told that some may be missing.
+
+        Raises:
+            UserError: the checkpoint has other weights than those that learn.
+        """
+        learning = {name for name, weight in self.named_parameters() if weight.requires_grad}
+        if other := learning ^ checkpoint["state_dict"].keys():
+            raise UserError(
+                f"the checkpoint is not of this training: {len(other)} weights, such as {min(other)}, learn in only one"
+                " of them; leave run_dir out for a new run"
+            )
 
     def learning_parameters(self) -> list[Tensor]:
         """Every weight that learns."""

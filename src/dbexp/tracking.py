@@ -6,6 +6,8 @@ stops one.
 
 import csv
 import os
+import secrets
+import shutil
 import urllib.error
 import urllib.request
 import warnings
@@ -53,6 +55,28 @@ class MetricsFile(Logger):
                 writer.writeheader()
             writer.writerow(row)
 
+    def keep_until(self, step: int) -> None:
+        """Forget the rows after this step, and what a kill left of one: they are going to be written again."""
+        rows = self.rows()
+        kept = [row for row in rows if int(row["step"]) <= step]
+        if not kept:
+            return self.path.unlink(missing_ok=True)
+        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(kept[0]))
+            writer.writeheader()
+            writer.writerows(kept)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+
+    def rows(self) -> list[dict[str, str]]:
+        """The rows that are whole."""
+        if not self.path.is_file():
+            return []
+        whole, newline, _ = self.path.read_text().rpartition("\n")
+        return list(csv.DictReader((whole + newline).splitlines()))
+
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """config.yaml holds them."""
 
@@ -80,20 +104,53 @@ class Tracking:
     mode: str
 
 
-def make_loggers(tracking: Tracking, run_dir: Path, name: str, config: dict[str, Any]) -> list[Logger]:
-    """The loggers of a run, metrics.csv first.
+def make_loggers(
+    tracking: Tracking, run_dir: Path, name: str, config: dict[str, Any], last_step: int | None = None
+) -> list[Logger]:
+    """The loggers of a run, metrics.csv first; those of a run that goes on hold every row once.
 
     Args:
         run_dir: the run's folder; everything a tracker writes lies in it.
         name: the run's name, for people.
         config: the resolved configuration, plain containers.
+        last_step: the step from which training goes on; None where it is done.
     """
-    loggers: list[Logger] = [MetricsFile(run_dir / "metrics.csv")]
+    metrics = MetricsFile(run_dir / "metrics.csv")
+    if last_step is not None:
+        metrics.keep_until(last_step)
+    loggers: list[Logger] = [metrics]
     if tracking.kind == "csv":
+        shutil.rmtree(run_dir / "lightning", ignore_errors=True)  # Lightning's own begins anew, so it is told all again
         loggers.append(CSVLogger(run_dir, name="lightning", version=""))
+        replay(metrics, loggers[-1], -1)
     if tracking.kind == "wandb":
-        loggers.append(_wandb_logger(tracking, run_dir, name, config))
+        loggers.append(_wandb_logger(tracking, run_dir, name, config, metrics))
     return loggers
+
+
+def replay(metrics: MetricsFile, logger: Logger, known: int) -> None:
+    """Tell a logger the rows after the step that it knows of."""
+    for row in metrics.rows():
+        step = int(row.pop("step"))
+        if step > known:
+            logger.log_metrics({name: float(value) for name, value in row.items() if value}, step)
+
+
+class ResumedWandbLogger(WandbLogger):
+    """W&B's logger of a run whose first rows W&B has already.
+
+    Args:
+        known: the last step that W&B has.
+    """
+
+    def __init__(self, experiment: Any, known: int) -> None:
+        super().__init__(experiment=experiment)
+        self.known = known
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Send a row, unless it was sent by an earlier start; the draws being counted, it is the same row."""
+        if step is None or step > self.known:
+            super().log_metrics(metrics, step)
 
 
 def log_pictures(loggers: Sequence[Logger], key: str, images: Sequence[Image.Image], step: int) -> None:
@@ -123,8 +180,12 @@ def finish(loggers: Sequence[Logger], failed: bool) -> str | None:
     return line
 
 
-def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str, Any]) -> WandbLogger:
+def _wandb_logger(
+    tracking: Tracking, run_dir: Path, name: str, config: dict[str, Any], metrics: MetricsFile
+) -> WandbLogger:
     import wandb
+
+    run_id, earlier = _wandb_id(run_dir), sorted(run_dir.glob("wandb/offline-run-*"))
 
     def start(mode: Any) -> Any:
         return wandb.init(
@@ -132,6 +193,8 @@ def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str
             entity=tracking.entity,
             group=tracking.group,
             tags=list(tracking.tags),
+            id=run_id,
+            resume="allow" if mode == "online" else None,
             name=name,
             dir=run_dir,
             config=config,
@@ -156,7 +219,21 @@ def _wandb_logger(tracking: Tracking, run_dir: Path, name: str, config: dict[str
         experiment = start("offline")
     experiment.define_metric("trainer/global_step")
     experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
-    return WandbLogger(experiment=experiment)
+    known = -1 if experiment.offline else int(experiment.summary.get("trainer/global_step", -1))
+    logger = ResumedWandbLogger(experiment, known)
+    replay(metrics, logger, known)
+    for folder in earlier:  # what they held has just been told again, so that one file holds the run
+        shutil.rmtree(folder, ignore_errors=True)
+    return logger
+
+
+def _wandb_id(run_dir: Path) -> str:
+    """The run's name at W&B, made once and kept in the run folder."""
+    file = run_dir / "wandb" / "id"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(secrets.token_hex(4))
+    return file.read_text()
 
 
 def _wandb_mode(asked: str) -> str:

@@ -25,7 +25,7 @@ KEYS = {
     "optimizer.lr": "learning rate; optimizer.text_encoder_lr for theirs",
     "trainer.max_steps": "optimizer steps",
     "sampling.num_images": "pictures per prompt",
-    "stages": "[prior,train,generate] or some of them",
+    "stages": "[prior,encode,train,generate] or some of them",
     "dry_run": "true: check, print the plan, write nothing",
 }
 

@@ -7,7 +7,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from dbexp.errors import UserError
+from dbexp.callbacks.finite import NotFiniteError
 
 TERMS = ("total", "instance_loss", "prior_loss")
 
@@ -41,17 +41,32 @@ class LossReport(Callback):
         if due and step > self._reported_step:
             self._report(trainer, step)
 
+    def refuse_nonfinite(self, step: int) -> None:
+        """Look at what has not been reported yet.
+
+        Raises:
+            NotFiniteError: one of the losses since the last report is inf or NaN.
+        """
+        if self._sums and not torch.stack(self._sums).isfinite().all():
+            raise NotFiniteError(self._reported_step + 1, step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been summed since the last report, so that the next one is the undisturbed run's."""
+        return {"sums": list(self._sums), "reported_step": self._reported_step, "loss": self._loss}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._sums, self._reported_step = list(state_dict["sums"]), state_dict["reported_step"]
+        self._loss = state_dict["loss"]
+
     def _terms(self, outputs: Mapping[str, Tensor]) -> Tensor:
         return torch.stack([outputs[term].float() for term in TERMS])
 
     def _report(self, trainer: Trainer, step: int) -> None:
-        mean = trainer.strategy.reduce(torch.stack(self._sums).mean(0), reduce_op="mean")
+        here = self._sums[-1].device
+        mean = trainer.strategy.reduce(torch.stack([each.to(here) for each in self._sums]).mean(0), reduce_op="mean")
         total, instance_loss, prior_loss = mean.tolist()
         if not mean.isfinite().all():
-            raise UserError(
-                f"the loss is not finite between optimizer steps {self._reported_step + 1} and {step}; nothing of"
-                " it is kept: try a smaller optimizer.lr, trainer.gradient_clip_val=1.0 or trainer.precision=32-true"
-            )
+            raise NotFiniteError(self._reported_step + 1, step)
         metrics = {"loss": total, "instance_loss": instance_loss, "prior_loss": prior_loss}
         metrics |= self._rates
         for logger in trainer.loggers:

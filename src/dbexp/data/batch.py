@@ -18,23 +18,28 @@ class Batch:
         is_prior: True where the sample is a generated class image, shape (B,).
         prompts: what the text encoder is told.
         names: file names, for messages.
-        pixel_values: RGB in [-1, 1], float32, shape (B, 3, H, W).
+        views: which view of its set's pictures a sample shows, int64, shape (B,); -1 where views are without number.
+        pixel_values: RGB in [-1, 1], float32, shape (B, 3, H, W); None where the views have been encoded before.
         posterior_noise: standard normal draw for the VAE's posterior, float32, shape (B, C, h, w).
         noise: the ε to add to the latents, float32, shape (B, C, h, w).
         timesteps: in [0, number of training timesteps), int64, shape (B,).
         sizes: (orig_h, orig_w, crop_top, crop_left, target_h, target_w) in pixels, float32, shape (B, 6)
             (Podell et al., arXiv 2307.01952, §2.2).
+        posterior: mean and deviation of the VAE's raw posterior, float32, shape (B, 2, C, h, w), where the views have
+            been encoded before; None before it is looked up, and where the VAE is still to be asked.
     """
 
     numbers: Tensor
     is_prior: Tensor
     prompts: tuple[str, ...]
     names: tuple[str, ...]
-    pixel_values: Tensor
+    views: Tensor
+    pixel_values: Tensor | None
     posterior_noise: Tensor
     noise: Tensor
     timesteps: Tensor
     sizes: Tensor
+    posterior: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -68,7 +73,10 @@ class Batch:
         values: dict[str, Any] = {}
         for field in fields(cls):
             parts = [getattr(batch, field.name) for batch in batches]
-            values[field.name] = torch.cat(parts) if isinstance(parts[0], Tensor) else tuple(chain.from_iterable(parts))
+            if isinstance(parts[0], Tensor):
+                values[field.name] = torch.cat(parts)
+            else:  # either all sets are encoded before or none is
+                values[field.name] = None if parts[0] is None else tuple(chain.from_iterable(parts))
         return cls(**values)
 
     def _map(
@@ -79,5 +87,7 @@ class Batch:
         values: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            values[field.name] = tensors(value) if isinstance(value, Tensor) else texts(value)
+            if value is not None:
+                value = tensors(value) if isinstance(value, Tensor) else texts(value)
+            values[field.name] = value
         return Batch(**values)

@@ -1,9 +1,10 @@
 """The subject's photos as training samples. It knows photos and prompts, not the prior and not the model."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from pytorch_lightning import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from dbexp.data import draws
@@ -11,7 +12,7 @@ from dbexp.data.batch import Batch
 from dbexp.data.crop import Resized, fit, resize
 from dbexp.data.images import Photo, open_rgb
 from dbexp.data.loader import endless_loader
-from dbexp.data.samples import Draws, Picture, SampleSet
+from dbexp.data.samples import Draws, Picture, SampleSet, View
 
 CROPS = ("center", "random")
 
@@ -48,10 +49,30 @@ class InstanceSet(SampleSet):
         """The photo picked for this number with its own caption, at this number's crop and flip."""
         item = draws.pick(self.draws.seed, self.set_name, number, len(self.photos))
         photo = self.photos[item]
-        resized = resized_photo(photo, self.background, self.resolution)
         flip = self.flip and draws.coin(self.draws.seed, self.set_name, number, "flip")
+        prompt, name, view = self.prompts[item], photo.path.name, item + len(self.photos) * flip
+        if self.view_sizes is not None:
+            return Picture(None, self.view_sizes[view], prompt, name, view)
+        resized = resized_photo(photo, self.background, self.resolution)
         pixel_values, sizes = fit(resized, self._corner(resized, number), flip)
-        return Picture(pixel_values, sizes, self.prompts[item], photo.path.name)
+        return Picture(pixel_values, sizes, prompt, name, view if self.crop == "center" else -1)
+
+    def views(self) -> list[View] | None:
+        """Every photo's middle, then, where flips are drawn, every photo's middle mirrored."""
+        if self.crop != "center":
+            return None
+        return [
+            View(f"{photo.sha256}{'-mirrored' * flip}", photo.path.name, partial(self._middle, photo, flip))
+            for flip in (False, True)[: 1 + self.flip]
+            for photo in self.photos
+        ]
+
+    def prompts_used(self) -> list[str]:
+        return list(dict.fromkeys(self.prompts))
+
+    def _middle(self, photo: Photo, flip: bool) -> tuple[Tensor, Tensor]:
+        resized = resized_photo(photo, self.background, self.resolution)
+        return fit(resized, resized.center, flip)
 
     def _corner(self, resized: Resized, number: int) -> tuple[int, int]:
         if self.crop == "center":

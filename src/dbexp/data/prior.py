@@ -1,9 +1,12 @@
 """Generated class images as training samples (DreamBooth §3.2, arXiv 2208.12242). It reads pictures and makes none."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from pytorch_lightning import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from dbexp.data import draws
@@ -11,7 +14,7 @@ from dbexp.data.batch import Batch
 from dbexp.data.crop import fit, resize
 from dbexp.data.images import open_rgb
 from dbexp.data.loader import endless_loader
-from dbexp.data.samples import Draws, Picture, SampleSet
+from dbexp.data.samples import Draws, Picture, SampleSet, View
 
 
 class PriorSet(SampleSet):
@@ -29,10 +32,26 @@ class PriorSet(SampleSet):
 
     def picture(self, number: int) -> Picture:
         """The class image picked for this number."""
-        path = self.images[draws.pick(self.draws.seed, self.set_name, number, len(self.images))]
+        view = draws.pick(self.draws.seed, self.set_name, number, len(self.images))
+        path = self.images[view]
+        if self.view_sizes is not None:
+            return Picture(None, self.view_sizes[view], self.prompt, path.name, view)
+        pixel_values, sizes = self._middle(path)
+        return Picture(pixel_values, sizes, self.prompt, path.name, view)
+
+    def views(self) -> list[View]:
+        """Every class image's middle."""
+        return [
+            View(hashlib.sha256(path.read_bytes()).hexdigest(), path.name, partial(self._middle, path))
+            for path in self.images
+        ]
+
+    def prompts_used(self) -> list[str]:
+        return [self.prompt]
+
+    def _middle(self, path: Path) -> tuple[Tensor, Tensor]:
         resized = resize(open_rgb(path, self.background), self.resolution)
-        pixel_values, sizes = fit(resized, resized.center)
-        return Picture(pixel_values, sizes, self.prompt, path.name)
+        return fit(resized, resized.center)
 
 
 class PriorDataModule(LightningDataModule):

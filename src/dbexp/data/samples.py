@@ -1,6 +1,7 @@
 """A set of samples: number in, sample out. It knows which draws a sample needs, not where the micro-steps come from."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,12 +32,36 @@ class Draws:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a sample shows: pixel_values (3, R, R) in [-1, 1], sizes (6,) in pixels, its prompt, its file's name."""
+    """What a sample shows.
 
-    pixel_values: Tensor
+    Attributes:
+        pixel_values: shape (3, R, R) in [-1, 1]; None where the view has been encoded before.
+        sizes: shape (6,) in pixels.
+        prompt: what the text encoder is told.
+        name: its file's name.
+        view: its place in the set's views; -1 if they are without number.
+    """
+
+    pixel_values: Tensor | None
     sizes: Tensor
     prompt: str
     name: str
+    view: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One of a set's finitely many ways to show a picture: a crop that is always the same, perhaps mirrored.
+
+    Attributes:
+        content: names the picture's bytes and how they are shown, so that what is made of them can be found again.
+        name: its file's name.
+        show: reads the picture: pixel_values (3, R, R) in [-1, 1] and sizes (6,) in pixels.
+    """
+
+    content: str
+    name: str
+    show: Callable[[], tuple[Tensor, Tensor]]
 
 
 class SampleSet(ABC):
@@ -48,21 +73,40 @@ class SampleSet(ABC):
     def __init__(self, draws_of: Draws, batch_size: int) -> None:
         self.draws = draws_of
         self.batch_size = batch_size
+        self.view_sizes: Tensor | None = None
 
     @abstractmethod
     def picture(self, number: int) -> Picture:
         """The picture of sample `number` as it is cropped and captioned for this sample."""
 
+    @abstractmethod
+    def views(self) -> list[View] | None:
+        """Every view that a sample may show; None where each sample's is its own, as with random crops."""
+
+    @abstractmethod
+    def prompts_used(self) -> list[str]:
+        """Every prompt that a sample may have, once."""
+
+    def leave_pixels(self, view_sizes: Tensor) -> None:
+        """From now on samples carry the number of their view and no pixels.
+
+        Args:
+            view_sizes: of every view in the order of `views`, in pixels, float32, shape (N, 6).
+        """
+        self.view_sizes = view_sizes
+
     def batch(self, numbers: range) -> Batch:
         """The samples with these numbers, in order."""
         pictures = [self.picture(number) for number in numbers]
         shape = self.draws.latent_shape
+        pixels = [picture.pixel_values for picture in pictures if picture.pixel_values is not None]
         return Batch(
             numbers=torch.tensor(numbers),
             is_prior=torch.full((len(numbers),), self.is_prior),
             prompts=tuple(picture.prompt for picture in pictures),
             names=tuple(picture.name for picture in pictures),
-            pixel_values=torch.stack([picture.pixel_values for picture in pictures]),
+            views=torch.tensor([picture.view for picture in pictures]),
+            pixel_values=torch.stack(pixels) if pixels else None,
             posterior_noise=torch.stack([self._normal(number, "posterior", shape) for number in numbers]),
             noise=torch.stack([self._noise(number) for number in numbers]),
             timesteps=torch.tensor([self._timestep(number) for number in numbers]),

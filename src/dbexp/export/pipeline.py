@@ -24,6 +24,9 @@ def export_pipeline(family: Family, folder: Path, card: str) -> None:
     partial, former = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "former"))
     # what an export that was killed left
     shutil.rmtree(partial, ignore_errors=True)
+    for tokenizer in family.tokenizers:  # whose file would tell how it was last used
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
     family.pipeline().save_pretrained(partial, safe_serialization=True)
     (partial / "README.md").write_text(card, encoding="utf-8")
     settle(partial)

@@ -5,7 +5,7 @@ never assumed.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -55,11 +55,16 @@ class Conditioning:
 
 
 class PixelBatch(Protocol):
-    """Pictures with the normal draws that pick a latent from each one's posterior."""
+    """Pictures, or what the VAE said of them, with the normal draws that pick a latent from each one's posterior."""
 
     @property
-    def pixel_values(self) -> Tensor:
-        """In [-1, 1], shape (B, 3, H, W)."""
+    def pixel_values(self) -> Tensor | None:
+        """In [-1, 1], shape (B, 3, H, W); not looked at where the posterior is known."""
+        ...
+
+    @property
+    def posterior(self) -> Tensor | None:
+        """Mean and deviation of the raw latents, shape (B, 2, C, H / factor, W / factor), where they are known."""
         ...
 
     @property
@@ -72,8 +77,8 @@ class Family(nn.Module, ABC):
     """A latent diffusion model in memory: UNet, VAE, text encoders and their tokenizers, and its noise schedule.
 
     Attributes:
-        unet, vae: the networks; vae is always float32.
-        text_encoders, tokenizers: one or two, in the checkpoint's order.
+        unet, vae: the networks; vae is always float32, and None while it is not in memory.
+        text_encoders, tokenizers: one or two, in the checkpoint's order; no encoders while they are not in memory.
         schedule: the forward process and what the UNet predicts.
         scheduler_config: the checkpoint's own scheduler config, for building samplers.
         vae_factor: pixels per latent, along one side.
@@ -91,17 +96,17 @@ class Family(nn.Module, ABC):
         components = pipeline.components
         self.unet: UNet2DConditionModel = components["unet"]
         self.vae: AutoencoderKL = components["vae"]
+        self._vae_config: Any = None  # of a VAE that was released
         self.text_encoders = nn.ModuleList([components[name] for name in self.encoder_names])
         self.tokenizers: list[CLIPTokenizer] = [components[name] for name in self.tokenizer_names]
         self.scheduler: SchedulerMixin = components["scheduler"]
         self.scheduler_config: dict[str, Any] = dict(components["scheduler"].config)
         forward_process = DDPMScheduler.from_config(self.scheduler_config)
         self.schedule = NoiseSchedule(forward_process.alphas_cumprod, forward_process.config.prediction_type)
-        self.vae_factor = vae_factor(self.vae.config)
-        self.latent_channels = int(self.vae.config.latent_channels)
-        self.default_resolution = default_resolution(self.unet.config, self.vae.config)
-        for encoder, tokenizer in zip(self.text_encoders, self.tokenizers, strict=True):
-            pool_at_end_of_text(encoder, tokenizer)
+        self.vae_factor = vae_factor(self.vae_config)
+        self.latent_channels = int(self.vae_config.latent_channels)
+        self.default_resolution = default_resolution(self.unet.config, self.vae_config)
+        self._pool_rightly()
 
     @abstractmethod
     def encode_text(self, prompts: Sequence[str]) -> TextStates:
@@ -137,31 +142,84 @@ class Family(nn.Module, ABC):
         float16.
 
         Raises:
-            UserError: a latent is not finite; names the pictures.
+            UserError: the VAE gives a latent that is not finite; names the pictures.
         """
-        with torch.no_grad(), torch.autocast(batch.pixel_values.device.type, enabled=False):
-            posterior = self.vae.encode(batch.pixel_values.float()).latent_dist
-            mean, deviation = self.latent_statistics()
-            latents: Tensor = (posterior.mean + posterior.std * batch.posterior_noise.float() - mean) / deviation
-        refuse_nonfinite(latents, getattr(batch, "names", None))
+        posterior = batch.posterior
+        if posterior is None:
+            assert batch.pixel_values is not None, "a batch has pixels or what the VAE said of them"
+            posterior = self.posterior(batch.pixel_values, getattr(batch, "names", None))
+        with torch.autocast(posterior.device.type, enabled=False):
+            mean, deviation = self.latent_statistics(posterior.device)
+            drawn = posterior[:, 0] + posterior[:, 1] * batch.posterior_noise.float()
+            latents: Tensor = (drawn - mean) / deviation
         return latents
+
+    def posterior(self, pixel_values: Tensor, names: Sequence[str] | None = None) -> Tensor:
+        """What the VAE says of pictures: mean and deviation of the raw latents, float32, shape (B, 2, C, h, w).
+
+        Args:
+            pixel_values: in [-1, 1], shape (B, 3, H, W).
+            names: the pictures', for messages.
+        Raises:
+            UserError: one of the values is not finite; names the pictures.
+        """
+        with torch.no_grad(), torch.autocast(pixel_values.device.type, enabled=False):
+            found = self.vae.encode(pixel_values.float()).latent_dist
+            posterior = torch.stack([found.mean, found.std], dim=1)
+        refuse_nonfinite(posterior, names)
+        return posterior
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures of scaled latents, about [-1, 1], float32 with autocast off, shape (B, 3, H, W)."""
         with torch.no_grad(), torch.autocast(latents.device.type, enabled=False):
-            mean, deviation = self.latent_statistics()
+            mean, deviation = self.latent_statistics(latents.device)
             pixel_values: Tensor = self.vae.decode(latents.float() * deviation + mean).sample
         return pixel_values
 
-    def latent_statistics(self) -> tuple[Tensor, Tensor]:
+    def latent_statistics(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """(mean, deviation) of the VAE's raw latents as its config tells them, each broadcastable to (1, C, 1, 1)."""
-        config, device = self.vae.config, self.vae.device
+        config = self.vae_config
 
         def column(name: str, default: float) -> Tensor:
             values = config.get(name)
             return torch.tensor([default] if values is None else values, device=device).float().view(1, -1, 1, 1)
 
         return column("latents_mean", 0.0), column("latents_std", 1.0) / config.scaling_factor
+
+    def release(self, names: Collection[str]) -> None:
+        """Let networks go from memory: "vae", or all text encoders by their names; `attach` brings them back."""
+        if "vae" in names:
+            self._vae_config, self.vae = self.vae.config, None
+        if encoders := set(names) - {"vae"}:
+            assert encoders == set(self.encoder_names), f"the text encoders go together, not {encoders} alone"
+            self.text_encoders = nn.ModuleList()
+
+    @property
+    def vae_config(self) -> Any:
+        """The VAE's config, also while it is not in memory."""
+        return self._vae_config if self.vae is None else self.vae.config
+
+    @property
+    def lacking(self) -> list[str]:
+        """Networks that were released, by their names in the checkpoint."""
+        return [*([] if self.vae is not None else ["vae"]), *(() if len(self.text_encoders) else self.encoder_names)]
+
+    def attach(self, networks: Mapping[str, nn.Module]) -> None:
+        """Take released networks back, frozen and in eval mode.
+
+        Args:
+            networks: all that are lacking, by their names in the checkpoint.
+        """
+        networks = {name: network.eval().requires_grad_(False) for name, network in networks.items()}
+        if "vae" in networks:
+            self.vae = networks["vae"]
+        if set(self.encoder_names) <= networks.keys():
+            self.text_encoders = nn.ModuleList([networks[name] for name in self.encoder_names])
+            self._pool_rightly()
+
+    def _pool_rightly(self) -> None:
+        for encoder, tokenizer in zip(self.text_encoders, self.tokenizers, strict=True):
+            pool_at_end_of_text(encoder, tokenizer)
 
     def predict(self, noisy_latents: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         """The UNet's prediction (ε, v or x_0, as `schedule` says), shape (B, C, h, w); timesteps int64, shape (B,)."""

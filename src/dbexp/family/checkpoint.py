@@ -6,6 +6,7 @@ stands for.
 """
 
 from abc import ABC
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -93,15 +94,25 @@ class ModelSource(ABC):
             UserError: not there, not loadable, or incomplete.
         """
         folder = self._download(self._require())
-        here = files.list_files(folder)
-        networks = {}
-        for name, class_name in self.published.classes.items():
-            # a component without the variant has plain weights, as in diffusers
-            variant = self.variant if files.weight_files(here, name, self.variant) else None
-            networks[name] = load_network(folder, name, class_name, variant, self.checkpoint)
+        networks = self.networks(self.published.classes)
         pipeline_class = self.family_class.pipeline_class
         pipeline = pipeline_class.from_pretrained(folder, local_files_only=True, **networks, **self.left_out)
         return self.family_class(pipeline).eval().requires_grad_(False)
+
+    def networks(self, names: Iterable[str]) -> dict[str, Any]:
+        """Some of the checkpoint's networks, by their names in it: float32.
+
+        Raises:
+            UserError: not there, not loadable, or incomplete.
+        """
+        folder = self._download(self._require())
+        here = files.list_files(folder)
+        found = {}
+        for name in names:
+            # a component without the variant has plain weights, as in diffusers
+            variant = self.variant if files.weight_files(here, name, self.variant) else None
+            found[name] = load_network(folder, name, self.published.classes[name], variant, self.checkpoint)
+        return found
 
     def _folder(self) -> Path | None:
         """The folder that `checkpoint` means, or None if it is a Hub id."""

@@ -42,7 +42,8 @@ class Sampler:
 
     def knobs(self) -> dict[str, object]:
         """What decides a picture: everything but how many there are and how many are drawn at once."""
-        return {name: value for name, value in vars(self).items() if name not in ("num_images", "batch_size")}
+        apart = ("num_images", "batch_size", "every_n_steps")
+        return {name: value for name, value in vars(self).items() if name not in apart}
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Sampling(Sampler):
 
     Attributes:
         num_images: pictures per prompt, seeds 0 .. num_images - 1.
+        every_n_steps: optimizer steps between pictures drawn while training, >= 1; None draws at the end only.
     """
 
     num_images: int = 4
+    every_n_steps: int | None = None

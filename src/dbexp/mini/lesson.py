@@ -19,11 +19,11 @@ from PIL import Image
 
 from dbexp.generate.grid import contact_sheet
 from dbexp.mini.oracle import WORDS, Oracle, truth
-from dbexp.mini.world import SUBJECTS, Subject, instance_scenes
+from dbexp.mini.world import SUBJECTS, Identity, Subject, instance_scenes
 from dbexp.mini.world.captions import PLACE_WORDS
 
 ORACLE = Path(__file__).parent / "weights" / "oracle"
-READ_AS = {"hair_colour": "hair"}  # fields of an identity that the oracle calls otherwise
+READ_AS = {"class_noun": "class", "hair_colour": "hair"}  # fields of an identity that the oracle calls otherwise
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def identity_words(subject: Subject) -> dict[str, str]:
     shown: dict[str, str] = {}
     for scene in instance_scenes(next(name for name, each in SUBJECTS.items() if each is subject)):
         shown |= {name: word for name, word in truth(scene).items() if word is not None}
-    fixed = {READ_AS.get(field.name, field.name) for field in fields(subject.identity or ())}
+    fixed = {READ_AS.get(field.name, field.name) for field in fields(Identity)}
     return {name: word for name, word in shown.items() if name in fixed and name in WORDS}
 
 
@@ -193,10 +193,11 @@ def main(words: list[str]) -> None:
     if len(words) < 2 or "--help" in words:
         return print(__doc__)
     out, folders = Path(words[0]), [Path(word) for word in words[1:]]
-    oracle, runs = Oracle(ORACLE), list[tuple[Learned, list[Drawn]]]()
     for folder in folders:
         if not (folder / "samples" / "index.jsonl").is_file():
             raise ValueError(f"{folder} holds no pictures of a run")
+    oracle, runs = Oracle(ORACLE), list[tuple[Learned, list[Drawn]]]()
+    for folder in folders:
         config, pictures = read_run(folder, oracle)
         runs.append((learned(config, pictures), pictures))
     runs.sort(key=lambda run: (run[0].prior_weight is not None, run[0].prior_weight or 0.0, run[0].seed or 0))

@@ -43,6 +43,7 @@ SMALLEST: dict[str, tuple[float, bool]] = {
     "loss.noise_offset": (0, True),
     "optimizer.lr": (0, False),
     "optimizer.text_encoder_lr": (0, False),
+    "optimizer.text_encoder_stop_step": (0, True),
     "optimizer.algorithm.weight_decay": (0, True),
     "optimizer.algorithm.eps": (0, False),
     "lr_scheduler.warmup_steps": (0, True),
@@ -50,6 +51,7 @@ SMALLEST: dict[str, tuple[float, bool]] = {
     "lr_scheduler.power": (0, False),
     "sampling.num_steps": (1, True),
     "sampling.num_images": (1, True),
+    "sampling.every_n_steps": (1, True),
     "sampling.batch_size": (1, True),
     "sampling.guidance_scale": (0, True),
     "sampling.eta": (0, True),
@@ -58,6 +60,8 @@ SMALLEST: dict[str, tuple[float, bool]] = {
     "trainer.accumulate_grad_batches": (1, True),
     "trainer.gradient_clip_val": (0, False),
     "trainer.log_every_n_steps": (1, True),
+    "trainer.checkpoint_every_n_steps": (1, True),
+    "trainer.ema_decay": (0, True),
 }
 
 WITHOUT_EITHER = "No photos or weights at hand? python -m dbexp +experiment=mini_backpack needs neither."
@@ -132,6 +136,8 @@ def _numbers(experiment: Experiment) -> Iterator[str]:
         value = _value(experiment, key)
         if value is not None and not (math.isfinite(value) and (value >= smallest if allowed else value > smallest)):
             yield f"{key}={value} must be {'at least' if allowed else 'greater than'} {smallest:g}"
+    if (decay := experiment.config.trainer.ema_decay) is not None and decay >= 1:
+        yield f"trainer.ema_decay={decay} must be less than 1"
     devices = experiment.config.trainer.devices
     if devices < 1 and devices != -1:
         yield f"trainer.devices={devices} must be at least 1, or -1 for all"
@@ -157,7 +163,7 @@ def _choices(experiment: Experiment) -> Iterator[str]:
     except ValueError:
         yield f"data.background={config.data.background} is no colour; use a name such as white, or #rrggbb"
     if not config.stages:
-        yield "stages is empty: ask for some of prior, train, generate"
+        yield "stages is empty: ask for some of prior, encode, train, generate"
     if not re.fullmatch(r"\w[\w.\- ]*", config.name):
         yield f"name={config.name!r} cannot name a folder; use letters, digits, - and _"
 
@@ -168,7 +174,12 @@ def _other_run(experiment: Experiment) -> Iterator[str]:
     folder = RunFolder(Path(experiment.config.run_dir))
     if folder.path.is_dir() and folder.is_foreign:
         yield f"run_dir={folder.path} holds other things and no config.yaml of a run; name a new or an empty folder"
-    for key, (here, asked) in sorted(folder.differences(experiment.resolved).items()):
+    try:
+        differences = folder.differences(experiment.resolved)
+    except UserError as error:
+        yield str(error)
+        return
+    for key, (here, asked) in sorted(differences.items()):
         yield f"{key}={asked} differs from {here} in {folder.path}/config.yaml; leave run_dir out for a new run"
 
 

@@ -56,11 +56,16 @@ def samples_in_micro_batch(experiment: Experiment) -> int:
     return experiment.config.data.batch_size + (needs.batch_size if needs else 0)
 
 
+def state_bytes(experiment: Experiment) -> int:
+    """What the optimizer keeps for each weight, in bytes."""
+    return STATE_BYTES.get(experiment.resolved["optimizer"]["algorithm"]["_target_"], ADAM_STATE)
+
+
 def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
     """Memory of one device while training. Activations are for 16-bit autocast, twice that in float32."""
     trainer = experiment.config.trainer
     learning = trainable_count(experiment, facts)
-    state = STATE_BYTES.get(experiment.resolved["optimizer"]["algorithm"]["_target_"], ADAM_STATE)
+    state = state_bytes(experiment) + (0 if trainer.ema_decay is None else FLOAT32)
     area = (resolution_of(experiment, facts) / facts.default_resolution) ** 2
     activations = facts.activation_gib_per_sample * area * samples_in_micro_batch(experiment)
     activations *= 2 if trainer.precision == "32-true" else 1
@@ -74,13 +79,15 @@ def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
 
 
 def run_bytes(experiment: Experiment, facts: "ModelFacts") -> float:
-    """Disk that the run folder takes: weights for other tools, pictures."""
+    """Disk that the run folder takes: weights for other tools, checkpoints (three at times), pictures."""
     config = experiment.config
     pixels = resolution_of(experiment, facts) ** 2
     pictures = (
         len(config.subject.templates()) * config.sampling.num_images * pixels * PNG_BYTES * 2
     )  # once more on the sheet
     weights = sum(facts.parameter_counts.values()) * FLOAT32
+    means = 0 if config.trainer.ema_decay is None else FLOAT32
+    weights += 3 * trainable_count(experiment, facts) * (FLOAT32 + state_bytes(experiment) + means)
     return (weights if Stage.train in config.stages else 0) + (pictures if Stage.generate in config.stages else 0)
 
 

@@ -71,7 +71,7 @@ def class_images_here(experiment: Experiment, facts: "ModelFacts") -> int | None
     prompt = config.subject.fill_class(config.subject.class_prompt)
     key = class_image_key(base, prompt, needs.sampler, resolution_of(experiment, facts), config.trainer.precision)
     names = [picture.name for picture in class_pictures(prompt, needs.num_images)]
-    return len(names) - len(Store(cache).entry(KIND, key).missing(names))
+    return len(names) - len(Store(cache).entry(KIND, key).missing(names, is_use=False))
 
 
 def _impossible(experiment: Experiment, is_sweep: bool) -> Iterator[str]:

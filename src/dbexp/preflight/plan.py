@@ -30,7 +30,11 @@ def plan(experiment: Experiment, findings: "Findings", store_has: int | None = N
     facts = findings.facts
     assert facts is not None, "without facts there is a mistake to report, not a plan"
     config = experiment.config
-    rows = [("experiment", config.name), ("stages", " -> ".join(config.stages)), *_model(experiment, facts)]
+    rows = [
+        ("experiment", config.name),
+        ("stages", " -> ".join(stage.value for stage in config.stages)),
+        *_model(experiment, facts),
+    ]
     rows.append(("photos", f"{len(findings.photos)} in {config.subject.photos}"))
     rows.append(("prompt", f'"{config.subject.fill(config.subject.instance_prompt)}"'))
     if Stage.prior in config.stages:

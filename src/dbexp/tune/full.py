@@ -1,6 +1,6 @@
 """Full fine-tuning, as in the paper: every weight of the UNet learns, and the text encoders' too where asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -36,6 +36,19 @@ class FullTune:
             text_lr = lr if text_encoder_lr is None else text_encoder_lr
             groups.append({"name": "text_encoder", "params": family.text_parameters(), "lr": text_lr})
         return groups
+
+    @property
+    def reads_text_once(self) -> bool:
+        """Whether the text encoders are frozen."""
+        return not self.text_encoder
+
+    def frozen(self, family: Family) -> list[str]:
+        """The VAE, and the text encoders where they do not learn."""
+        return ["vae", *(() if self.text_encoder else family.encoder_names)]
+
+    def know_texts(self, states: Mapping[str, TextStates]) -> None:
+        """Take the frozen encoders' states."""
+        self._frozen_states.update(states)
 
     def encode_text(self, family: Family, prompts: Sequence[str]) -> TextStates:
         """Text states, B rows; a frozen encoder reads each distinct prompt once in a run."""
