@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test ci trials lint types wheel clean
+.PHONY: help install demo test ci bench trials lint types wheel clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(INSTALLED) ## run the tests
 
 ci: $(INSTALLED) ## run the tests that start processes of their own: DDP, the wheel
 	$(BIN)/python -m pytest -m ci
+
+bench: $(INSTALLED) ## time a training step beside a bare loop and the plain recipe
+	$(BIN)/python -m dbexp.bench
 
 trials: $(INSTALLED) ## kill a run at twenty random moments and compare its end (half an hour)
 	$(BIN)/python -m pytest -m trials -s

@@ -1,6 +1,8 @@
 """Tracking: metrics.csv row by row, W&B by credentials, and a service that does not answer stops nothing."""
 
 import csv
+import json
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 import wandb
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from wandb.proto.wandb_internal_pb2 import Record
 
 from dbexp import tracking
 from dbexp.tracking import MetricsFile, Tracking, finish, make_loggers
@@ -108,6 +111,71 @@ def test_a_tracker_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPa
     tracking._let_go()
     assert not ended.is_set()
     ended.set()
+
+
+def read_back(folder: Path) -> list[Any]:
+    """Every record of the one offline run in a folder, by W&B's own message type.
+
+    The file is a LevelDB log behind seven bytes of header: blocks of 32 KiB, of chunks with a checksum (4 bytes),
+    length (2) and kind (1: whole, 2 to 4: first, middle, last part).
+    """
+    (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+    data, at, parts, records = file.read_bytes(), 7, b"", []
+    while at + 7 <= len(data):
+        if (room := 32768 - at % 32768) < 7:
+            at += room
+            continue
+        _, length, kind = struct.unpack("<IHB", data[at : at + 7])
+        parts += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):
+            records.append(Record.FromString(parts))
+            parts = b""
+    return records
+
+
+def test_an_offline_run_that_goes_on_is_one_file_with_every_step_once(tmp_path: Path) -> None:
+    first = make_loggers(asked(mode="offline"), tmp_path, "run", {"seed": 3}, last_step=0)
+    for step in (5, 10):
+        for logger in first:
+            logger.log_metrics({"loss": 1.0 / step}, step)
+    finish(first, failed=True)
+    again = make_loggers(asked(mode="offline"), tmp_path, "run", {"seed": 3}, last_step=5)
+    for step in (10, 15):
+        for logger in again:
+            logger.log_metrics({"loss": 1.0 / step}, step)
+    finish(again, failed=False)
+    records = read_back(tmp_path)
+    rows = [
+        {(item.key or item.nested_key[0]): json.loads(item.value_json) for item in record.history.item}
+        for record in records
+        if record.WhichOneof("record_type") == "history"
+    ]
+    steps = [row["trainer/global_step"] for row in rows]
+    assert steps == [5, 10, 15] and [row["loss"] for row in rows] == pytest.approx([1 / step for step in steps])
+    told = {update.key: update.value_json for record in records for update in record.run.config.update}
+    assert told["seed"] == "3"
+    assert len({record.run.run_id for record in records if record.WhichOneof("record_type") == "run"}) == 1
+
+
+def test_what_the_service_has_is_not_sent_again(tmp_path: Path) -> None:
+    sent: list[int] = []
+
+    class Experiment:
+        def define_metric(self, *arguments: Any, **named: Any) -> None:
+            pass
+
+        def log(self, row: dict[str, Any]) -> None:
+            sent.append(row["trainer/global_step"])
+
+    metrics = MetricsFile(tmp_path / "metrics.csv")
+    for step in (5, 10, 15):
+        metrics.log_metrics({"loss": 1.0}, step)
+    logger = tracking.ResumedWandbLogger(Experiment(), known=10)
+    tracking.replay(metrics, logger, 10)
+    for step in (10, 15, 20):
+        logger.log_metrics({"loss": 1.0}, step)
+    assert sent == [15, 15, 20]
 
 
 def test_offline_is_offline_even_with_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

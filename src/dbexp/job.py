@@ -148,7 +148,8 @@ class Job:
         if not self.is_zero:
             return
         training, seconds = self.training or self._earlier.get("train", {}), self._earlier.get("seconds", {})
-        summary = {"status": status, "train": training, "seconds": {**seconds, **self.seconds}, "metrics": {}}
+        took = {name: round(seconds.get(name, 0.0) + self.seconds.get(name, 0.0), 3) for name in seconds | self.seconds}
+        summary = {"status": status, "train": training, "seconds": took, "metrics": {}}
         if message is not None:
             summary["message"] = message
         self.folder.write_summary(summary)

@@ -95,11 +95,13 @@ class Checkpoints(Callback):
         if asked is not None or self._step % self.every_n_steps == 0 or self._step == trainer.max_steps:
             self.before()
             trainer.save_checkpoint(self.folder / LAST)
-        if asked is not None and self._step != trainer.max_steps:
+        if asked is not None:
             raise Interrupted(asked)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._give_back()
+        if self._asked is not None:  # after the last step was saved
+            raise Interrupted(self._asked)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._give_back()

@@ -1,0 +1,1 @@
+"""How fast a training step is, beside the same step without a framework, and beside the plain public recipe."""
