@@ -1,13 +1,18 @@
 """The run folder: names without collisions, records without doubles, nothing of a run rewritten."""
 
+import fcntl
 import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from dbexp import folder as folder_module
 from dbexp.errors import UserError
-from dbexp.folder import RunFolder, Sample, claim_run_path, flat
+from dbexp.folder import RunFolder, Sample, claim_run_path, flat, is_free, make_manifest, source_commit
 
 CONFIG = {"seed": 0, "trainer": {"max_steps": 4, "devices": 1}, "sampling": {"eta": 0.0}, "stages": ["train"]}
 MANIFEST = {"base": "sha256:1", "photos": {"a.png": "2"}}
@@ -24,7 +29,9 @@ def test_runs_that_start_in_one_second_never_share_a_folder(tmp_path: Path) -> N
     assert len(set(paths)) == 8 and all(path.is_dir() for path in paths)
 
 
-@pytest.mark.parametrize(("name", "foreign"), [("holiday.jpg", True), ("config.yaml", False), (None, False)])
+@pytest.mark.parametrize(
+    ("name", "foreign"), [("holiday.jpg", True), ("config.yaml", False), (".lock", False), (None, False)]
+)
 def test_a_folder_with_other_things_in_it_is_not_a_runs(name: str | None, foreign: bool, tmp_path: Path) -> None:
     if name is not None:
         (tmp_path / name).touch()
@@ -85,3 +92,110 @@ def test_other_weights_or_photos_are_refused(change: dict[str, object], named: s
 
 def test_flat_names_every_leaf() -> None:
     assert flat({"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None}) == {"a.b": 1, "a.c.d": [1, 2], "e": None}
+
+
+@pytest.mark.parametrize("content", [b"name: [a,", b"- a list", b"", b"name: \xff", b"\0\0\0\0", b"a sentence"])
+def test_a_config_that_cannot_be_read_is_named_in_one_sentence(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(content)
+    for ask in (RunFolder(tmp_path).read_config, lambda: RunFolder(tmp_path).differences(CONFIG)):
+        with pytest.raises(UserError) as error:
+            ask()
+        assert str(tmp_path / "config.yaml") in str(error.value) and "leave run_dir out" in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_the_config_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert RunFolder(tmp_path).read_config() is None
+    RunFolder(tmp_path).create(CONFIG, MANIFEST)
+    assert RunFolder(tmp_path).read_config() == CONFIG
+
+
+def test_free_are_keys_and_whole_groups_and_no_word_that_merely_begins_alike() -> None:
+    assert all(map(is_free, ("stages", "sampling", "sampling.eta", "prior.sampling.batch_size", "trainer.accelerator")))
+    assert not any(map(is_free, ("trainer", "trainer.max_steps", "prior.sampling", "stages_of_life", "subject")))
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "new")
+    with run.lock():
+        with pytest.raises(UserError) as error, RunFolder(tmp_path / "new").lock():
+            pytest.fail("held twice")
+        assert str(error.value).startswith(
+            f"run_dir={run.path} is being written by another process (pid {os.getpid()} "
+        )
+        assert str(error.value).endswith("): wait for it or stop it") and ", since 2" in str(error.value)
+        with RunFolder(tmp_path / "other").lock():
+            pass
+    with pytest.raises(RuntimeError, match="ours"), run.lock():
+        raise RuntimeError("ours")
+    with run.lock():
+        assert not run.is_foreign
+
+
+def test_an_owner_that_has_not_said_who_it_is_holds_all_the_same(tmp_path: Path) -> None:
+    with (tmp_path / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="by another process: wait"), RunFolder(tmp_path).lock():
+            pytest.fail("held twice")
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    program = """
+import sys, time
+from pathlib import Path
+from dbexp.folder import RunFolder
+with RunFolder(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as owner:
+        try:
+            assert owner.stdout is not None and owner.stdout.readline() == "held\n"
+            with pytest.raises(UserError, match=rf"\(pid {owner.pid} on "), RunFolder(tmp_path).lock():
+                pytest.fail("held twice")
+        finally:
+            owner.kill()
+    with RunFolder(tmp_path).lock():
+        assert (tmp_path / ".lock").read_text().startswith(f"pid {os.getpid()} on ")
+
+
+def git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A git on the path that answers as this shell script does; its arguments end with git's own words."""
+    folder.mkdir(exist_ok=True)
+    (folder / "git").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+ANSWERS = """
+case "$*" in
+*rev-parse*) echo 71d78a9;;
+*status*) {status};;
+*ls-files*) {tracked};;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "tracked", "commit"),
+    [
+        ("true", "echo __init__.py", "71d78a9"),
+        ("echo ' M src/dbexp/run.py'", "echo __init__.py", "71d78a9-dirty"),
+        ("true", "exit 1", None),
+        ("exit 128", "echo __init__.py", None),
+    ],
+)
+def test_the_commit_is_that_of_tracked_source(
+    status: str, tracked: str, commit: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path / "bin", monkeypatch, ANSWERS.format(status=status, tracked=tracked))
+    assert source_commit(tmp_path) == commit
+    assert make_manifest(0, {}, "sha256:1")["commit"] == commit
+
+
+def test_a_git_that_is_not_there_or_hangs_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_module, "GIT_SECONDS", 0.2)
+    git(tmp_path / "bin", monkeypatch, "exec sleep 60")
+    assert source_commit(tmp_path) is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert source_commit(tmp_path) is None

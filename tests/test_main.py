@@ -1,14 +1,18 @@
 """The front door: exit codes, one message for mistakes, a disk left as it was."""
 
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 import pytest
 
 from dbexp.__main__ import main
 from dbexp.build import Experiment
 from dbexp.config import Stage
+from dbexp.folder import RunFolder
 
 
 @pytest.fixture(autouse=True)
@@ -186,3 +190,179 @@ def test_the_arguments_of_the_process_are_put_back(
 
     assert sys.argv == ["dbexp", "before"]
     assert os.environ["HYDRA_FULL_ERROR"] == "1"
+
+
+@contextmanager
+def started() -> Iterator[MagicMock]:
+    """Runs that write config.yaml as real ones do, and end there."""
+
+    def run(experiment: Experiment) -> int:
+        assert experiment.config.run_dir is not None
+        RunFolder(Path(experiment.config.run_dir)).create(experiment.resolved, {"base": "", "photos": {}})
+        return 0
+
+    with patch("dbexp.run.run", side_effect=run) as runs:
+        yield runs
+
+
+WORDS = (
+    "stages=[prior,generate]",
+    "trainer.max_steps=3",
+    "optimizer.lr=1e-4",
+    "sampling=euler_a",
+    "prior.num_images=5",
+)
+
+
+@pytest.fixture
+def first(tiny_sd: Path, photos: Path) -> list[str]:
+    """The words of a run's first start, made in the folder "here"."""
+    words = tiny(tiny_sd, photos, *WORDS, "run_dir=here")
+    with started() as runs:
+        assert main(words) == 0
+    assert runs.call_count == 1
+    return words
+
+
+def test_run_dir_alone_asks_for_what_the_first_start_did(first: list[str], elsewhere: Path) -> None:
+    before = (elsewhere / "here" / "config.yaml").read_bytes()
+    with started() as runs:
+        assert main(first) == 0
+        assert main(["run_dir=here"]) == 0
+        assert main([f"run_dir={elsewhere}/here"]) == 0
+    again, alone, from_afar = (call.args[0] for call in runs.call_args_list)
+    assert (alone.resolved, alone.config) == (again.resolved, again.config)
+    assert (alone.model, alone.prior, vars(alone.tune)) == (again.model, again.prior, vars(again.tune))
+    assert from_afar.resolved == again.resolved | {"run_dir": f"{elsewhere}/here"}
+    assert (elsewhere / "here" / "config.yaml").read_bytes() == before
+
+
+def test_photos_of_a_run_stay_relative_to_the_working_directory(
+    tiny_sd: Path, photos: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / "mine").symlink_to(photos)
+    with started() as runs:
+        assert main(tiny(tiny_sd, Path("mine"), f"run_dir={tmp_path}/run")) == 0
+        assert main([f"run_dir={tmp_path}/run"]) == 0
+        monkeypatch.chdir(tmp_path)
+        assert main([f"run_dir={tmp_path}/run"]) == 2
+    assert [call.args[0].config.subject.photos for call in runs.call_args_list] == ["mine", "mine"]
+
+
+def test_keys_that_change_no_weight_are_laid_over_the_run(first: list[str], elsewhere: Path) -> None:
+    before = (elsewhere / "here" / "config.yaml").read_bytes()
+    with started() as runs:
+        assert main(["run_dir=here", "sampling.num_steps=7", "stages=[generate]", "trainer.log_every_n_steps=3"]) == 0
+        assert main(["run_dir=here", "sampling=ddim", "sampling.num_images=2", "logger=csv"]) == 0
+    one, two = (call.args[0].config for call in runs.call_args_list)
+    assert (one.sampling.sampler, one.sampling.num_steps, one.stages) == ("euler_a", 7, [Stage.generate])
+    assert (one.optimizer.lr, one.trainer.max_steps, one.trainer.log_every_n_steps) == (1e-4, 3, 3)
+    assert (two.sampling.sampler, two.sampling.num_steps, two.sampling.num_images) == ("ddim", 50, 2)
+    assert (two.logger.kind.value, two.stages) == ("csv", [Stage.prior, Stage.generate])
+    assert (elsewhere / "here" / "config.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (["optimizer.lr=1e-3"], {"optimizer.lr=0.001": "0.0001"}),
+        (["trainer.max_steps=4", "seed=1"], {"trainer.max_steps=4": "3", "seed=1": "0"}),
+        (["data=random_crop"], {"data.crop=random": "center"}),
+        (["prior=none"], {"prior._target_=dbexp.prior.none.NoPrior": "dbexp.prior.images.ImagesPrior"}),
+        (["+experiment=demo", "model.checkpoint=x"], {"name=demo": "backpack_sd15", "trainer.max_steps=30": "3"}),
+    ],
+)
+def test_what_would_train_another_way_is_refused_with_both_values(
+    words: list[str], keys: dict[str, str], first: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (elsewhere / "here" / "config.yaml").read_bytes()
+    with started() as runs:
+        assert main(["run_dir=here", *words]) == 2
+    told = capsys.readouterr().err
+    for asked, here in keys.items():
+        assert f"{asked} differs from {here} in here/config.yaml; leave run_dir out for a new run" in told
+    assert runs.call_count == 0 and (elsewhere / "here" / "config.yaml").read_bytes() == before
+
+
+def test_a_mistyped_key_over_a_run_is_told_with_the_nearest(
+    first: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run_dir=here", "sampling.num_stps=7"]) == 2
+    assert "sampling.num_stps (the command line) is not a key; did you mean num_steps?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["stages=[generate]"], ["+experiment=backpack_sd15", "subject.photos=p"]])
+@pytest.mark.parametrize("content", ["name: [a,", "- a list", "optimizer: {lr: 1.0, rl: 2.0}"])
+def test_a_run_whose_config_is_broken_is_one_sentence(
+    content: str, words: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunFolder(elsewhere / "here").path.mkdir()
+    (elsewhere / "here" / "config.yaml").write_text(content)
+    assert main(["run_dir=here", *words, "dry_run=true"]) == 2
+    told = capsys.readouterr().err
+    assert "here/config.yaml" in told and "leave run_dir out" in told and "Traceback" not in told
+    if words == ["stages=[generate]"]:
+        assert len(told.splitlines()) == 1
+    assert (elsewhere / "here" / "config.yaml").read_text() == content
+
+
+def test_a_run_dir_that_is_new_is_where_the_run_is_made(
+    tiny_sd: Path, photos: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run_dir=new", "stages=[generate]"]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("run_dir=new holds no run to go on with") and not (elsewhere / "new").exists()
+    with started() as runs:
+        assert main([*tiny(tiny_sd, photos)[1:], "run_dir=new"]) == 0
+    assert runs.call_args.args[0].config.name == "mine" and (elsewhere / "new" / "config.yaml").exists()
+
+
+def test_jobs_of_a_multirun_do_not_share_a_run_folder(first: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with started() as runs:
+        for multirun, *words in (["-m", "run_dir=here"], ["hydra.mode=MULTIRUN", *first], ["-m", "run_dir=new"]):
+            assert main([multirun, *words, "sampling.num_steps=1,2"]) == 2
+            (told,) = capsys.readouterr().err.splitlines()
+            assert told.startswith(words[-1]) and "every job of this multirun" in told
+    assert runs.call_count == 0
+
+
+def test_a_multirun_over_run_folders_goes_on_with_each(first: list[str]) -> None:
+    with started() as runs:
+        other = [word for word in first if not word.startswith(("run_dir=", "prior."))]
+        assert main([*other, "run_dir=there", "prior=none"]) == 0
+        assert main(["-m", "run_dir=here,there", "sampling.num_steps=9"]) == 0
+    _, here, there = (call.args[0] for call in runs.call_args_list)
+    assert (here.config.sampling.num_steps, there.config.sampling.num_steps) == (9, 9)
+    assert (here.resolved["prior"]["num_images"], len(there.resolved["prior"])) == (5, 1)
+    assert {here.config.trainer.max_steps, there.config.trainer.max_steps} == {3}
+
+
+def test_a_dry_run_over_a_run_leaves_it_as_it_was(
+    first: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")}
+    assert main(["run_dir=here", "dry_run=true", "sampling.num_steps=7"]) == 0
+    assert "euler_a, 7 steps" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")} == before
+    with RunFolder(elsewhere / "here").lock():
+        assert main(["run_dir=here", "dry_run=true"]) == 0
+
+
+def test_a_run_gone_on_with_by_its_folder_ends_as_with_all_its_words(tiny_sd: Path, photos: Path) -> None:
+    """Really trained: class images first, then the rest, asked for in both ways."""
+    small = ["trainer.max_steps=2", "prior.num_images=2", "prior.sampling.num_steps=1", "sampling.num_steps=1"]
+    words = tiny(tiny_sd, photos, *small, "sampling.num_images=1", "subject.prompts=['a {subject}']")
+    for folder in ("a", "b"):
+        assert main([*words, f"run_dir={folder}", "stages=[prior]"]) == 0
+    config = Path("b/config.yaml").read_bytes()
+    assert main([*words, "run_dir=a"]) == 0
+    assert main(["run_dir=b", "stages=[prior,train,generate]"]) == 0
+    weights = [file.relative_to("a") for file in Path("a/weights").rglob("*.safetensors")]
+    pictures = [file.relative_to("a") for file in Path("a/samples").rglob("*.png")]
+    assert len(weights) >= 3 and pictures
+    for file in weights + pictures:
+        assert Path("a", file).read_bytes() == Path("b", file).read_bytes(), file
+    assert main(["run_dir=b", "stages=[generate]", "sampling.num_steps=2"]) == 0
+    (row,) = map(json.loads, Path("b/samples/index.jsonl").read_text().splitlines())
+    assert row["sampling"]["num_steps"] == 2
+    assert Path("b/config.yaml").read_bytes() == config

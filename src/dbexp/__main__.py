@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from dbexp.build import Experiment
+    from dbexp.provenance import Request
 
 NOTHING_ASKED = """\
 Nothing was asked. Begin with one of the experiments:
@@ -77,20 +78,23 @@ def _compose_and_run(arguments: list[str]) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     from dbexp.config import register
-    from dbexp.provenance import CONFIG_NAME
+    from dbexp.provenance import Request
 
     register()
     quiet.imports()  # their advice would stand before our one message
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors itself and exits with 1
     codes: list[int] = []
-
-    @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)
-    def job(cfg: "DictConfig") -> None:
-        codes.append(_job(cfg, arguments))
-
     before, sys.argv = sys.argv, [sys.argv[0], *arguments]
     try:
+        asked = Request.from_arguments(arguments)
+
+        @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=asked.config_name)
+        def job(cfg: "DictConfig") -> None:
+            codes.append(_job(cfg, asked))
+
         job()
+    except UserError as error:
+        return _refuse(str(error))
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         return _refuse(_problems(error, arguments))
     finally:
@@ -98,8 +102,13 @@ def _compose_and_run(arguments: list[str]) -> int:
     return max(codes, default=0)
 
 
-def _job(cfg: "DictConfig", arguments: Sequence[str]) -> int:
-    """One composed request, from the first check to the last picture."""
+def _job(cfg: "DictConfig", asked: "Request") -> int:
+    """One composed request, from the first check to the last picture.
+
+    Args:
+        cfg: as Hydra composed it.
+        asked: the command line that it is a job of.
+    """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
@@ -108,12 +117,18 @@ def _job(cfg: "DictConfig", arguments: Sequence[str]) -> int:
     from dbexp.provenance import Request, explain
 
     hydra_config = HydraConfig.get()
-    request = Request.from_arguments(arguments, hydra_config.overrides.task)
+    is_sweep = hydra_config.mode == RunMode.MULTIRUN
+    if is_sweep and asked.run_dir is not None:
+        shared = f"run_dir={asked.run_dir} would be the folder of every job of this multirun"
+        return MISTAKE if hydra_config.job.num else _refuse(f"{shared}; leave run_dir out, so that each has its own")
     try:
+        request = Request(hydra_config.overrides.task, asked.config_dir)
+        if request.config_name != asked.config_name:  # a multirun over run_dir, each job with a run of its own
+            cfg = request.compose()
         if problems := [*request.problems(), *request.shadowed()]:  # a key with a plus sign passes Hydra unasked
             return _refuse("\n".join(problems))
         experiment = build(cfg, request.origins(), request.overruled())
-        return _check_and_run(experiment, is_sweep=hydra_config.mode == RunMode.MULTIRUN)
+        return _check_and_run(experiment, is_sweep)
     except UserError as error:
         return _refuse(str(error))
     except OmegaConfBaseException as error:

@@ -1,12 +1,15 @@
 """The run folder: where each thing of a run lies, and how it is written. It does not know what a run does."""
 
 import contextlib
+import fcntl
 import hashlib
 import itertools
 import json
+import os
 import platform
 import re
-from collections.abc import Mapping, Sequence
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -18,12 +21,15 @@ import yaml
 from dbexp.errors import UserError
 from dbexp.store import write_whole
 
+LOCK = ".lock"
+GIT_SECONDS = 5.0  # how long git may take for an answer
 LIBRARIES = ("torch", "pytorch-lightning", "diffusers", "transformers", "hydra-core", "wandb")
 
 # what may differ when a run folder is started again: nothing here changes the weights it ends with
 FREE_KEYS = (
     *("stages.", "run_dir.", "runs.", "cache.", "dry_run.", "sampling.", "logger.", "subject.prompts."),
-    *("trainer.accelerator.", "trainer.log_every_n_steps.", "data.num_workers.", "prior.sampling.batch_size."),
+    *("trainer.accelerator.", "trainer.log_every_n_steps.", "trainer.checkpoint_every_n_steps."),
+    *("data.num_workers.", "prior.sampling.batch_size."),
 )
 
 
@@ -77,6 +83,46 @@ class RunFolder:
         self._write_json("manifest.json", manifest)
         write_whole(self.path / "config.yaml", to_yaml(config).encode())
 
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder, which is made if missing, against a second start while the block runs.
+
+        The system lets go of it when its owner dies. The file that is locked stays, and says who held it last.
+
+        Raises:
+            UserError: it is held, by another process or by this one.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / LOCK).open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                owner = file.read()  # nothing yet, if the owner took it this moment
+                who = f"another process ({owner})" if owner else "another process"
+                raise UserError(f"run_dir={self.path} is being written by {who}: wait for it or stop it") from None
+            file.truncate(0)
+            file.write(f"pid {os.getpid()} on {platform.node()}, since {datetime.now():%Y-%m-%d %H:%M:%S}")
+            file.flush()
+            yield
+
+    def read_config(self) -> dict[str, Any] | None:
+        """config.yaml, the request of the first start; None for a new folder.
+
+        Raises:
+            UserError: it cannot be read, or is no mapping.
+        """
+        file = self.path / "config.yaml"
+        if not file.is_file():
+            return None
+        try:
+            config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+            raise UserError(f"{file} cannot be read as YAML; mend it, or leave run_dir out for a new run") from error
+        if not isinstance(config, dict):
+            raise UserError(f"{file} holds no keys of a run; mend it, or leave run_dir out for a new run")
+        return config
+
     def read_summary(self) -> dict[str, Any]:
         """What an earlier start of this run wrote into summary.json; {} for a new run."""
         file = self.path / "summary.json"
@@ -112,15 +158,22 @@ class RunFolder:
     @property
     def is_foreign(self) -> bool:
         """Whether something other than a run lies here."""
-        return not (self.path / "config.yaml").is_file() and self.path.exists() and any(self.path.iterdir())
+        if (self.path / "config.yaml").is_file() or not self.path.exists():
+            return False
+        # a run that died at once leaves its lock, its manifest and the beginnings of files
+        return any(path.name != "manifest.json" and path.name[0] != "." for path in self.path.iterdir())
 
     def differences(self, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """Keys of a request that would train this run another way: {key: (here, asked)}; {} for a new folder."""
-        file = self.path / "config.yaml"
-        if not file.is_file():
+        """Keys of a request that would train this run another way: {key: (here, asked)}; {} for a new folder.
+
+        Raises:
+            UserError: config.yaml cannot be read.
+        """
+        written = self.read_config()
+        if written is None:
             return {}
-        here, asked = flat(yaml.safe_load(file.read_text(encoding="utf-8"))), flat(config)
-        keys = [key for key in {**here, **asked} if not f"{key}.".startswith(FREE_KEYS)]
+        here, asked = flat(written), flat(config)
+        keys = [key for key in {**here, **asked} if not is_free(key)]
         return {key: (here.get(key), asked.get(key)) for key in keys if here.get(key) != asked.get(key)}
 
     def _refuse_other_content(self, manifest: Mapping[str, Any]) -> None:
@@ -136,6 +189,11 @@ class RunFolder:
         write_whole(self.path / name, (json.dumps(content, indent=2) + "\n").encode())
 
 
+def is_free(key: str) -> bool:
+    """Whether a dotted key, or a whole group by its name, may differ when a run folder is started again."""
+    return f"{key}.".startswith(FREE_KEYS)
+
+
 def claim_run_path(runs: Path, name: str) -> Path:
     """Make <runs>/<name>/<time> for a new run; two runs that start in one second get a folder each."""
     time = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
@@ -148,13 +206,14 @@ def claim_run_path(runs: Path, name: str) -> Path:
 
 
 def make_manifest(seed: int, photos: Mapping[str, str], base: str) -> dict[str, Any]:
-    """What a run rests on: versions, hardware, seed, photos ({name: sha256}) and the base weights' identity."""
+    """What a run rests on: source, versions, hardware, seed, photos ({name: sha256}), the base weights' identity."""
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     return {
         "schema": 1,
         "dbexp": version("dbexp"),
+        "commit": source_commit(Path(__file__).parent),
         "python": platform.python_version(),
         "versions": {library: version(library) for library in LIBRARIES},
         "hardware": {"device": device, "platform": platform.platform()},
@@ -162,6 +221,29 @@ def make_manifest(seed: int, photos: Mapping[str, str], base: str) -> dict[str, 
         "photos": dict(photos),
         "base": base,
     }
+
+
+def source_commit(package: Path) -> str | None:
+    """The git commit that a package's source is at, with "-dirty" behind it where files differ from the commit.
+
+    None where there is no checkout or git gives no answer. A package that merely lies somewhere in a checkout, as in
+    a virtual environment there, is not that checkout's source.
+    """
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    commit, changes = _git(package, "rev-parse", "HEAD"), _git(package, "status", "--porcelain", "--untracked-files=no")
+    if commit is None or changes is None:
+        return None
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(folder), *words]  # no lock: status would rewrite the index
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=GIT_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dbexp.callbacks.checkpoints import newest
 from dbexp.config import Stage
 from dbexp.data.dreambooth import DreamBoothDataModule
 from dbexp.data.images import list_images
+from dbexp.errors import UserError
 from dbexp.family.base import Family
 from dbexp.folder import RunFolder, claim_run_path, make_manifest
 
@@ -50,15 +51,22 @@ class Job:
         self.training: dict[str, float] = {}
         self.loggers: list[Logger] = []
         self._earlier: dict[str, Any] = {}
+        self._held = contextlib.ExitStack()
 
     def open(self) -> None:
         """Make the run folder, or go on with one.
 
         Raises:
-            UserError: the folder holds a run that was trained on other terms.
+            UserError: the folder holds a run that was trained on other terms, or another process is writing to it.
         """
-        if self.is_zero:
-            self._create()
+        if (problem := self.from_zero(self._hold)) is not None:
+            raise UserError(problem)
+        try:
+            if self.is_zero:
+                self._create()
+        except UserError:
+            self._held.close()
+            raise
         self.fabric.barrier()
 
     def track(self) -> None:
@@ -156,6 +164,15 @@ class Job:
         tracking.log_summary(self.loggers, {"status": status, **self.training})
         if (line := tracking.finish(self.loggers, failed=status != "done")) is not None:
             self.say(line)
+        self._held.close()
+
+    def _hold(self) -> str | None:
+        """Take the run folder; the sentence for the user where another process has it."""
+        try:
+            self._held.enter_context(self.folder.lock())
+        except UserError as error:
+            return str(error)
+        return None
 
     def _devices(self) -> dict[str, Any]:
         trainer = self.config.trainer

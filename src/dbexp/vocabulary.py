@@ -26,6 +26,7 @@ KEYS = {
     "trainer.max_steps": "optimizer steps",
     "sampling.num_images": "pictures per prompt",
     "stages": "[prior,encode,train,generate] or some of them",
+    "run_dir": "a run's folder: go on with it; other keys are laid over its config.yaml",
     "dry_run": "true: check, print the plan, write nothing",
 }
 

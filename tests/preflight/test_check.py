@@ -196,6 +196,12 @@ def test_a_run_is_gone_on_with_only_as_it_was_asked(ask: Ask, tmp_path: Path) ->
     assert "leave run_dir out for a new run" in mistakes[0]
 
 
+def test_a_run_whose_config_cannot_be_read_is_a_mistake_beside_the_others(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("name: [a,")
+    mistakes = check(ask(f"run_dir={tmp_path}", "trainer.max_steps=0")).mistakes
+    assert len(mistakes) == 2 and str(tmp_path / "config.yaml") in mistakes[1]
+
+
 @pytest.mark.parametrize("key", ["runs", "cache", "run_dir"])
 def test_a_file_where_a_folder_should_be_is_told_with_its_key(key: str, ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
