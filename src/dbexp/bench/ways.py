@@ -173,6 +173,7 @@ class Ways:
         """The same step in a dozen lines, on batches that lie ready."""
         family, config, device = self.job.family, self.job.config, self.device
         family.to(device)
+        self.data.trainer = None  # of the fit before, at whose last step the loader would go on
         loader = itertools.islice(self.data.train_dataloader(), 8)
         batches = [self.data.on_after_batch_transfer(batch.to(device), 0) for batch in loader]
         texts = [self.module.tune.encode_text(family, batch.prompts) for batch in batches]

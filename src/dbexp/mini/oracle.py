@@ -1,6 +1,6 @@
 """Reads a picture of the world back into words: the truth that judges the judges.
 
-A small ConvNeXt whose config carries the words: label "main=red" stands for one word of one attribute. It knows what
+A small ResNet whose config carries the words: label "main=red" stands for one word of one attribute. It knows what
 it was trained to see and is silent about everything else; where an attribute does not show in a picture (a colour in
 black and white, the trousers in a close-up) the truth has none and the reading means nothing.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import ConvNextV2ForImageClassification
+from transformers import ResNetForImageClassification
 
 from dbexp.mini.world import CLASSES, COLOURS, PLACES, STYLES, Scene
 from dbexp.mini.world.colour import HAIRS
@@ -28,7 +28,7 @@ from dbexp.mini.world.scene import (
     WITH_FACE,
 )
 
-SIDE = 64  # pixels: what the reader looks at
+SIDE = 96  # pixels: what the reader looks at; its first layers look at every fourth
 UNTOLD_STYLES = ("black and white", "sepia western", "movie")  # no colour of the drawing can be told in them
 STANCES = ("standing", "waving", "sitting", "flying")
 
@@ -97,7 +97,7 @@ def by_attribute(logits: Tensor) -> dict[str, Tensor]:
 
 
 def to_input(pixel_values: Tensor) -> Tensor:
-    """Pictures in [-1, 1] of any square size as the 64-pixel ones the reader takes, shape (B, 3, 64, 64)."""
+    """Pictures in [-1, 1] of any square size as those the reader takes, shape (B, 3, 96, 96)."""
     if pixel_values.shape[-1] == SIDE:
         return pixel_values
     return torch.nn.functional.interpolate(
@@ -115,7 +115,7 @@ class Oracle:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        self.network = ConvNextV2ForImageClassification.from_pretrained(folder, dtype=torch.float32).eval()
+        self.network = ResNetForImageClassification.from_pretrained(folder, dtype=torch.float32).eval()
         if {int(k): name for k, name in self.network.config.id2label.items()} != label_names():
             raise ValueError(f"{folder} reads other words than this world has: train it again")
 

@@ -55,6 +55,26 @@ def test_resumed_is_uninterrupted_bit_for_bit(tmp_path: Path) -> None:
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_a_start_is_the_mean_of_the_checkpoint_before(tmp_path: Path) -> None:
+    fit(Line(), tmp_path / "one", tmp_path / "one.ckpt", TrainOptions(steps=20, warmup=5))
+    run = Run(Line(), TrainOptions(steps=20, seed=1, start=str(tmp_path / "one.ckpt")))
+    assert run.step == 0
+    for name, weight in weights(tmp_path / "one").items():
+        assert torch.equal(run.task.network.state_dict()[name], weight)
+        assert torch.equal(run.mean.module.state_dict()[name], weight)
+
+
+def test_statistics_are_averaged_and_counts_copied(tmp_path: Path) -> None:
+    line = Line()
+    line.network = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))  # type: ignore[assignment]
+    run = Run(line, TrainOptions(steps=20, ema=0.9))
+    for _ in range(20):
+        run.advance()
+    mean, now = run.mean.module[1], run.task.network[1]  # type: ignore[index]
+    assert int(mean.num_batches_tracked) == int(now.num_batches_tracked) == 20
+    assert not torch.equal(mean.running_mean, now.running_mean)
+
+
 def test_a_finished_run_does_no_more(tmp_path: Path) -> None:
     options = TrainOptions(steps=3)
     fit(Line(), tmp_path / "w", tmp_path / "c.ckpt", options)

@@ -5,7 +5,7 @@ WHAT, in the order of need; each reads FOLDER/<what> of those before it, and the
     pictures                   drawings with captions and truth           (num=100000)
     vae                        1.6 M weights,  3.3 MB, in both checkpoints
     clip, clip_2, judge        0.7, 1.1, 1.3 M, 1.5 MB (in both), 2.2 MB, 2.6 MB
-    dino, oracle               1.0, 0.5 M,     2.1 MB, 1.1 MB; the oracle needs the vae
+    dino, oracle               1.0, 1.0 M,     2.1 MB, 2.0 MB; the oracle needs the vae
     unet_sd, unet_sdxl         4.4, 6.4 M,     8.8 MB, 12.8 MB; need vae and clip, the large one clip_2
     mini_sd15, mini_sdxl       put together:   13.5 MB, 19.8 MB; all that is shipped: 39 MB
     vae_sheet, base_sheet, scores              pictures to look at, numbers to believe
@@ -23,16 +23,17 @@ many as fit into it and keeps the plan. The small models leave most of a GPU idl
     M vae_sheet out=R; M mini_sd15 out=R; M mini_sdxl out=R; M dino out=R minutes=4 batch_size=256
     M scores out=R; M base_sheet out=R model=mini_sd15; M base_sheet out=R model=mini_sdxl
 
-On two cores, in the background, hours for each (measured with one thread: vae 50, or 17 at crop=32; clip 8, clip_2 9,
-judge 7, dino 28, oracle 23, unet_sd 14, unet_sdxl 40 ms a picture); fewer pictures do:
+On two cores, in the background, in bfloat16 where the processor has it (bf16=false where it has not). What the shipped
+weights took is in weights/README.md. Measured, ms a picture: vae 10 (48 pixels, two threads), clip 6, oracle 6 (one
+thread), unet_sd 8 (two threads) or 13 (one):
 
-    M pictures out=R num=40000                                               # 7 minutes
-    M vae out=R steps=40000 batch_size=16 crop=32 lr=2e-3                    # 3.1 hours
-    M clip out=R steps=8000 batch_size=128                                   # 2.3 hours, clip_2 2.6, judge 2
-    M unet_sd out=R steps=20000 batch_size=32 lr=1e-3                        # 2.5 hours
-    M oracle out=R steps=8000 batch_size=64                                  # 3.3 hours
-    M dino out=R steps=4000 batch_size=64                                    # 2 hours
-    M unet_sdxl out=R steps=15000 batch_size=32 lr=1e-3                      # 5.3 hours
+    M pictures out=R num=40000                                               # 5 minutes
+    M vae out=R steps=9000 batch_size=32 crop=48 lr=1.5e-3                   # 50 minutes, 27.3 dB
+    M clip out=R steps=1200 batch_size=128                                   # 14 minutes; clip_2, judge about the same
+    M oracle out=R minutes=60 batch_size=64 lr=2e-3
+    M unet_sd out=R steps=20000 batch_size=32 lr=1e-3                        # 90 minutes; start=CHECKPOINT adds a cycle
+    M dino out=R steps=4000 batch_size=64                                    # hours, as unet_sdxl: not tried
+    M unet_sdxl out=R steps=15000 batch_size=32 lr=1e-3
 
 Why eight latent channels: the best linear code of 4x4 pixels keeps 20.8 dB (worst picture 15.3) of this world in four
 numbers and 23.9 (17.7) in eight; a network gains some dB on that, and everything inherits what is lost here.

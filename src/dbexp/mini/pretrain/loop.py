@@ -38,7 +38,9 @@ class Run:
             network: Any = task.network  # torch's stubs do not know this argument
             network.to(memory_format=torch.channels_last)
             torch.set_float32_matmul_precision("high")
-        self.mean = AveragedModel(task.network, multi_avg_fn=self.average).requires_grad_(False).eval()
+        self.mean = (
+            AveragedModel(task.network, multi_avg_fn=self.average, use_buffers=True).requires_grad_(False).eval()
+        )
         self.optimizer = torch.optim.AdamW(
             [weight for weight in task.network.parameters() if weight.requires_grad],
             betas=(0.9, 0.98),
@@ -46,12 +48,20 @@ class Run:
             fused=self.device.type == "cuda",
         )
         self.step, self.total = 0, options.steps
+        if options.start:
+            self.mean.load_state_dict(load_checkpoint(Path(options.start), self.device)["mean"])
+            task.network.load_state_dict(self.mean.module.state_dict())
         if options.compile:
             for module in task.compiled():
                 module.compile()
 
     def average(self, kept: Sequence[Tensor], current: Sequence[Tensor], num: Tensor | int) -> None:
-        """kept + (1 - d) (current - kept); d grows to `ema` so that the first weights are soon forgotten."""
+        """kept + (1 - d) (current - kept); d grows to `ema` so that the first weights are soon forgotten.
+
+        Statistics of batch norms are averaged like weights; counts, of which there is no mean, are copied.
+        """
+        if not kept[0].is_floating_point():
+            return torch._foreach_copy_(list(kept), list(current))
         decay = min(self.options.ema, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(kept), list(current), 1 - decay)
 

@@ -22,6 +22,7 @@ class TrainOptions:
         weight_decay: AdamW's.
         ema: decay of the running mean of the weights that is written out.
         seed: of weights and draws.
+        start: a checkpoint of the same network whose mean weights to begin with; empty begins with random ones.
         every_s: seconds between checkpoints.
         bf16: products in bfloat16, weights and sums in float32; faster on GPUs and on processors that have it.
         compile: torch.compile the network; a minute at the start, then faster on a GPU.
@@ -35,6 +36,7 @@ class TrainOptions:
     weight_decay: float = 0.01
     ema: float = 0.999
     seed: int = 0
+    start: str = ""
     every_s: float = 60.0
     bf16: bool = True
     compile: bool = False

@@ -1,4 +1,4 @@
-"""The autoencoder of both families: AutoencoderKL, factor 4, four latent channels, convolutions only.
+"""The autoencoder of both families: AutoencoderKL, factor 4, eight latent channels, convolutions only.
 
 Crisp edges come from the loss (absolute errors at several sizes and of neighbouring differences; the squared error
 keeps the worst pixels near), not from an adversary. Without attention it does not mind the picture's size, so it may
