@@ -18,9 +18,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 install: $(INSTALLED) ## install dbexp and its tools into .venv
 
-demo: $(INSTALLED) ## the whole job on two CPU cores, no download: a tiny random checkpoint learns a drawn backpack
-	TRANSFORMERS_VERBOSITY=error $(BIN)/python -m dbexp.mini.tiny demo
-	DBEXP_CACHE=demo/cache $(BIN)/python -m dbexp +experiment=demo
+demo: $(INSTALLED) ## the whole job on two CPU cores, no download: the bundled model learns a drawn backpack
+	DBEXP_CACHE=demo/cache $(BIN)/python -m dbexp +experiment=mini_backpack
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest

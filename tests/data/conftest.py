@@ -107,6 +107,8 @@ def samples() -> Samples:
 def _fingerprint(batch: Batch, row: int) -> str:
     digest = hashlib.sha256()
     for value in vars(batch).values():
+        if value is None:  # nothing was encoded before
+            continue
         entry = value[row]
         digest.update(entry.encode() if isinstance(entry, str) else entry.contiguous().numpy().tobytes())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ def batch_of(first: int, count: int, is_prior: bool = False) -> Batch:
         is_prior=torch.full((count,), is_prior),
         prompts=tuple(f"prompt {number}" for number in numbers.tolist()),
         names=tuple(f"{number}.png" for number in numbers.tolist()),
+        views=numbers,
         pixel_values=column.reshape(-1, 1, 1, 1).expand(-1, 3, 8, 8),
         posterior_noise=column.reshape(-1, 1, 1, 1).expand(-1, 4, 1, 1),
         noise=-column.reshape(-1, 1, 1, 1).expand(-1, 4, 1, 1),
@@ -58,7 +59,7 @@ def test_lightning_moves_every_tensor_and_leaves_dtypes_and_texts() -> None:
     moved = move_data_to_device(batch_of(0, 2), torch.device("meta"))
     assert isinstance(moved, Batch)
     tensors = [value for value in vars(moved).values() if isinstance(value, Tensor)]
-    assert len(tensors) == 7
+    assert len(tensors) == 8
     assert all(tensor.device.type == "meta" for tensor in tensors)
     assert moved.sizes.dtype == torch.float32 and moved.timesteps.dtype == torch.int64
     assert moved.prompts == ("prompt 0", "prompt 1")
@@ -73,4 +74,4 @@ def test_pin_memory_pins_every_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Tensor, "pin_memory", pin)
     assert_rows(batch_of(0, 2).pin_memory(), [0, 1])
-    assert len(pinned) == 7
+    assert len(pinned) == 8

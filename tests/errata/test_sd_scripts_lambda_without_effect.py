@@ -26,6 +26,7 @@ def make_batch(side: int, channels: int, factor: int) -> Batch:
         is_prior=torch.tensor([False, True]),
         prompts=("a photo of a ohwx dog", "a photo of a dog"),
         names=("a.png", "b.png"),
+        views=torch.zeros(2, dtype=torch.int64),
         pixel_values=torch.rand(2, 3, side, side, generator=generator) * 2 - 1,
         posterior_noise=torch.randn(latent, generator=generator),
         noise=torch.randn(latent, generator=generator),

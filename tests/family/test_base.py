@@ -15,6 +15,7 @@ class Pictures:
     pixel_values: Tensor
     posterior_noise: Tensor
     names: tuple[str, ...] = ("a.jpg", "b.jpg")
+    posterior: Tensor | None = None
 
 
 @pytest.fixture
