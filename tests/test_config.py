@@ -23,7 +23,7 @@ def test_every_schedule_is_one_of_diffusers() -> None:
 
 
 def test_all_stages_are_the_default_in_their_order() -> None:
-    assert OmegaConf.structured(Config).stages == [Stage.prior, Stage.train, Stage.generate]
+    assert OmegaConf.structured(Config).stages == [Stage.prior, Stage.encode, Stage.train, Stage.generate]
 
 
 @pytest.mark.parametrize(

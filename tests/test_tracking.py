@@ -119,6 +119,7 @@ def read_back(folder: Path) -> list[Any]:
     The file is a LevelDB log behind seven bytes of header: blocks of 32 KiB, of chunks with a checksum (4 bytes),
     length (2) and kind (1: whole, 2 to 4: first, middle, last part).
     """
+    wandb.teardown()  # its process may still be writing
     (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
     data, at, parts, records = file.read_bytes(), 7, b"", []
     while at + 7 <= len(data):
