@@ -116,7 +116,7 @@ class Ways:
             self.job = Job(experiment)
             self.job.open()
         with startup.part("load the model"):
-            family = self.job.family
+            _ = self.job.family  # loaded when it is first asked for
         class_images = sorted(random_pictures(folder / "class_images", self.job.resolution).iterdir())
         with startup.part("encode"):
             data = encode(self.job, class_images)
@@ -129,7 +129,6 @@ class Ways:
         self.threads = torch.get_num_threads()
         with startup.part("fit until the first steps are done"):
             self.dbexp(1)
-        self.family = family
 
     @property
     def accumulate(self) -> int:
@@ -171,49 +170,50 @@ class Ways:
 
     def bare(self, steps: int) -> float:
         """The same step in a dozen lines, on batches that lie ready."""
-        family, config, device = self.job.family, self.job.config, self.device
+        family, device = self.job.family, self.device
         family.to(device)
         self.data.trainer = None  # of the fit before, at whose last step the loader would go on
         loader = itertools.islice(self.data.train_dataloader(), 8)
         batches = [self.data.on_after_batch_transfer(batch.to(device), 0) for batch in loader]
         texts = [self.module.tune.encode_text(family, batch.prompts) for batch in batches]
+        ready = itertools.cycle(zip(batches, texts, strict=True))
+
+        def micro_step() -> None:
+            batch, text = next(ready)
+            self.backward(batch, family.to_latents(batch), text)
+
+        return self.loop(steps, micro_step)
+
+    def plain(self, steps: int) -> float:
+        """The public recipe: pictures are read, the VAE and the text encoders asked, at every step."""
+        family, device = self.job.family, self.device
+        with self.job.whole_family(device):
+            loader = iter(self.looked_at.train_dataloader())
+
+            def micro_step() -> None:
+                batch = next(loader).to(device)
+                with self.precision(), torch.no_grad():
+                    text = family.encode_text(batch.prompts)
+                self.backward(batch, family.to_latents(batch), text)
+
+            return self.loop(steps, micro_step)
+
+    def loop(self, steps: int, micro_step: Callable[[], None]) -> float:
+        """Optimizer steps of a loop without a framework, milliseconds each."""
+        clip = self.job.config.trainer.gradient_clip_val
         optimizer, schedule = make_optimizer(self.job)
         begun = 0.0
         for step in range(WARM + steps):
             if step == WARM:
                 begun = now()
-            for part in range(self.accumulate):
-                number = (step * self.accumulate + part) % len(batches)
-                self.backward(batches[number], family.to_latents(batches[number]), texts[number])
-            if config.trainer.gradient_clip_val is not None:
-                torch.nn.utils.clip_grad_norm_(self.module.learning_parameters(), config.trainer.gradient_clip_val)
+            for _ in range(self.accumulate):
+                micro_step()
+            if clip is not None:
+                torch.nn.utils.clip_grad_norm_(self.module.learning_parameters(), clip)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
         return (now() - begun) / steps * 1000
-
-    def plain(self, steps: int) -> float:
-        """The public recipe: pictures are read, the VAE and the text encoders asked, at every step."""
-        family, config, device = self.job.family, self.job.config, self.device
-        with self.job.whole_family(device):
-            family.to(device)
-            loader = iter(self.looked_at.train_dataloader())
-            optimizer, schedule = make_optimizer(self.job)
-            begun = 0.0
-            for step in range(WARM + steps):
-                if step == WARM:
-                    begun = now()
-                for _ in range(self.accumulate):
-                    batch = next(loader).to(device)
-                    with self.precision(), torch.no_grad():
-                        text = family.encode_text(batch.prompts)
-                    self.backward(batch, family.to_latents(batch), text)
-                if config.trainer.gradient_clip_val is not None:
-                    torch.nn.utils.clip_grad_norm_(self.module.learning_parameters(), config.trainer.gradient_clip_val)
-                optimizer.step()
-                schedule.step()
-                optimizer.zero_grad()
-            return (now() - begun) / steps * 1000
 
     def backward(self, batch: Batch, latents: torch.Tensor, text: Any) -> None:
         """Eq. 2 with ε or v as it stands in every recipe: two mean squared errors, one weighted by λ."""
