@@ -83,6 +83,15 @@ def test_what_changes_no_weight_may_change(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "new").differences(CONFIG) == {}
 
 
+def test_a_run_of_before_a_key_was_known_goes_on_if_the_key_says_what_it_says_by_default(tmp_path: Path) -> None:
+    RunFolder(tmp_path).create(CONFIG, MANIFEST)
+    trainer = CONFIG["trainer"]
+    assert isinstance(trainer, dict) and "channels_last" not in trainer
+    assert RunFolder(tmp_path).differences(CONFIG | {"trainer": trainer | {"channels_last": False}}) == {}
+    changed = RunFolder(tmp_path).differences(CONFIG | {"trainer": trainer | {"channels_last": True}})
+    assert changed == {"trainer.channels_last": (False, True)}
+
+
 @pytest.mark.parametrize(("change", "named"), [({"base": "sha256:9"}, "base"), ({"photos": {"a.png": "9"}}, "photos")])
 def test_other_weights_or_photos_are_refused(change: dict[str, object], named: str, tmp_path: Path) -> None:
     RunFolder(tmp_path).create(CONFIG, MANIFEST)

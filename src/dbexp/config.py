@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
@@ -158,6 +158,8 @@ class TrainerConfig:
         accumulate_grad_batches: micro-batches in an optimizer step, >= 1.
         gradient_clip_val: largest gradient norm, > 0; None leaves gradients as they are.
         gradient_checkpointing: trade a second forward pass for memory.
+        compile: torch.compile the UNet's repeated blocks: a minute or so before the first step, shorter steps after it.
+        channels_last: keep the UNet's pictures channel by channel, as most GPUs' convolutions like it.
         log_every_n_steps: optimizer steps between logged values, >= 1.
         checkpoint_every_n_steps: optimizer steps between checkpoints, >= 1.
         ema_decay: of the moving average of the weights, which then is what is drawn from and exported, in [0, 1); None
@@ -173,6 +175,8 @@ class TrainerConfig:
     accumulate_grad_batches: int = 1
     gradient_clip_val: float | None = 1.0
     gradient_checkpointing: bool = False
+    compile: bool = False
+    channels_last: bool = False
     log_every_n_steps: int = 10
     checkpoint_every_n_steps: int = 100
     ema_decay: float | None = None
@@ -231,6 +235,13 @@ class Config:
     sampling: Sampling = field(default_factory=Sampling)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
+
+
+def defaults() -> dict[str, Any]:
+    """What the schema says by itself, as a plain container; interpolations stay as they are written, and a key that
+    must be given is "???".
+    """
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.structured(Config), enum_to_str=True))
 
 
 @functools.cache

@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader, Dataset
 from dbexp.data.draws import hashed
 from dbexp.data.latents import Latents
 from dbexp.data.samples import View
-from dbexp.family.base import Family, TextStates
+from dbexp.family.base import Family
+from dbexp.family.states import TextStates
 
 LATENTS, TEXT_STATES = "latents", "text_states"
 RECIPE = 1  # raise it when a change to the code changes what is made

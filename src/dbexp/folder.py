@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from dbexp.config import defaults
 from dbexp.errors import UserError
 from dbexp.store import write_whole
 
@@ -166,13 +167,16 @@ class RunFolder:
     def differences(self, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Keys of a request that would train this run another way: {key: (here, asked)}; {} for a new folder.
 
+        A key that config.yaml does not have, since it was not known then, counts as said by default.
+
         Raises:
             UserError: config.yaml cannot be read.
         """
         written = self.read_config()
         if written is None:
             return {}
-        here, asked = flat(written), flat(config)
+        asked = flat(config)
+        here = {key: value for key, value in flat(defaults()).items() if key in asked} | flat(written)
         keys = [key for key in {**here, **asked} if not is_free(key)]
         return {key: (here.get(key), asked.get(key)) for key in keys if here.get(key) != asked.get(key)}
 

@@ -93,6 +93,11 @@ def make_module(job: Job) -> DreamBoothModule:
     job.experiment.tune.prepare(family)
     if config.trainer.gradient_checkpointing:
         family.enable_gradient_checkpointing()
+    if config.trainer.channels_last:
+        unet: Any = family.unet  # torch's stubs do not know this argument
+        unet.to(memory_format=torch.channels_last)
+    if config.trainer.compile:
+        family.compile_blocks()
     return DreamBoothModule(
         family,
         job.experiment.tune,

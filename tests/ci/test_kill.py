@@ -3,6 +3,7 @@
 `make trials` kills at random moments; its seed is printed, and DBEXP_TRIALS_SEED gives it again.
 """
 
+import json
 import os
 import random
 import secrets
@@ -95,6 +96,42 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     assert kill_when(process, some(tmp_path, pattern, number)), "it had ended before"
     finish(tmp_path / "run")
     assert contents(tmp_path / "run") == contents(whole)
+
+
+def puts(cache: Path) -> list[str]:
+    """Every item that was ever put into a store, "<kind>/<digest>/<item>", as often as it was."""
+    records = {file.parent.relative_to(cache): file.read_text().splitlines() for file in cache.glob("*/*/items.jsonl")}
+    return [f"{entry}/{json.loads(line)['item']}" for entry, lines in records.items() for line in lines if line]
+
+
+def owner_of(run_dirs: list[Path], processes: "list[subprocess.Popen[str]]") -> "subprocess.Popen[str]":
+    """The job that makes class images, while the other says that it waits."""
+    waits = ["waiting" in log_of(run_dir).read_text() for run_dir in run_dirs]
+    assert sorted(waits) == [False, True], [log_of(run_dir).read_text() for run_dir in run_dirs]
+    return processes[waits.index(False)]
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("kills", [False, True], ids=["both live", "the owner is killed"])
+def test_two_jobs_on_an_empty_store_make_everything_once(kills: bool, words: list[str], tmp_path: Path) -> None:
+    cache, made = tmp_path / "cache", some(tmp_path, "cache/class_images/*/*.png", 3)
+    run_dirs = [tmp_path / "one", tmp_path / "two"]
+    # so many that the second job finds the first at work
+    slower = [*words, "prior.num_images=40", "prior.sampling.num_steps=40", "stages=[prior,encode]"]
+    processes = [start(run_dir, f"cache={cache}", *slower) for run_dir in run_dirs]
+    while not (made() and any("waiting" in log_of(run_dir).read_text() for run_dir in run_dirs)):
+        assert any(process.poll() is None for process in processes), "neither waited for the other"
+        time.sleep(0.002)
+    if kills:
+        owner = owner_of(run_dirs, processes)
+        owner.kill()
+        assert owner.wait() == -9
+        processes.remove(owner)
+    for process in processes:
+        assert process.wait(timeout=300) == 0
+    items = puts(cache)
+    assert len(items) == len(set(items)) and len([item for item in items if item.endswith(".png")]) == 40
+    assert any(cache.glob("latents/*/*.safetensors"))
 
 
 @pytest.mark.trials

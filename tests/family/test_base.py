@@ -1,13 +1,16 @@
 """Laws of the latents and of what both families share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from dbexp.errors import UserError
-from dbexp.family.base import Family, TextStates
+from dbexp.family.base import Family
+from dbexp.family.states import TextStates
 
 
 @dataclass
@@ -124,3 +127,25 @@ def test_text_states_join_row_by_row() -> None:
     assert TextStates.cat([TextStates(states.hidden_states)]).pooled is None
     with pytest.raises(ValueError, match="different families"):
         TextStates.cat([states, TextStates(states.hidden_states)])
+
+
+def test_compiled_blocks_and_channels_last_change_neither_prediction_nor_names(fresh: Family) -> None:
+    def predicted() -> Tensor:
+        text = fresh.encode_text(["a red backpack"])
+        sizes = torch.full((1, 6), 64.0)
+        return fresh.predict(torch.ones(1, 4, 8, 8), torch.tensor([7]), fresh.condition(text, sizes))
+
+    graphs = []
+
+    def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        graphs.append(graph)
+        return graph.forward
+
+    before, names = predicted(), list(fresh.state_dict())
+    unet: Any = fresh.unet  # torch's stubs do not know the argument
+    unet.to(memory_format=torch.channels_last)
+    fresh.compile_blocks(count)
+    torch.testing.assert_close(predicted(), before)
+    blocks = [type(module).__name__ for module in fresh.unet.modules()]
+    assert 0 < len(graphs) <= blocks.count("ResnetBlock2D") + blocks.count("BasicTransformerBlock")
+    assert list(fresh.state_dict()) == names

@@ -8,9 +8,10 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from dbexp.family.base import Family, TextStates
+from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
 from dbexp.family.sdxl import SDXLFamily, SDXLSource
+from dbexp.family.states import TextStates
 
 PROMPTS = ["a photo of a sks backpack", "", "wet, in water! " * 40]
 SIZES = {"original_size": (517, 200), "crops_coords_top_left": (3, 5), "target_size": (64, 48)}

@@ -5,72 +5,20 @@ never assumed.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 from transformers import CLIPTokenizer, PreTrainedModel
 
 from dbexp.diffusion.schedule import NoiseSchedule
 from dbexp.errors import UserError
-
-
-@dataclass(frozen=True)
-class TextStates:
-    """What the text encoders say of some prompts.
-
-    Attributes:
-        hidden_states: one vector a token, shape (B, L, D).
-        pooled: one vector a prompt, shape (B, P); None in families without one.
-    """
-
-    hidden_states: Tensor
-    pooled: Tensor | None = None
-
-    @staticmethod
-    def cat(states: "Sequence[TextStates]") -> "TextStates":
-        """All rows, one after the other; either all have a pooled vector or none has."""
-        pooled = [each.pooled for each in states if each.pooled is not None]
-        if len(pooled) not in (0, len(states)):
-            raise ValueError(
-                "some text states have a pooled vector and some have none: they come from different families"
-            )
-        return TextStates(torch.cat([each.hidden_states for each in states]), torch.cat(pooled) if pooled else None)
-
-
-@dataclass(frozen=True)
-class Conditioning:
-    """What the UNet is told beside the noisy latents.
-
-    Attributes:
-        encoder_hidden_states: shape (B, L, D).
-        added: what the UNet takes as added_cond_kwargs, or None.
-    """
-
-    encoder_hidden_states: Tensor
-    added: dict[str, Tensor] | None = None
-
-
-class PixelBatch(Protocol):
-    """Pictures, or what the VAE said of them, with the normal draws that pick a latent from each one's posterior."""
-
-    @property
-    def pixel_values(self) -> Tensor | None:
-        """In [-1, 1], shape (B, 3, H, W); not looked at where the posterior is known."""
-        ...
-
-    @property
-    def posterior(self) -> Tensor | None:
-        """Mean and deviation of the raw latents, shape (B, 2, C, H / factor, W / factor), where they are known."""
-        ...
-
-    @property
-    def posterior_noise(self) -> Tensor:
-        """Standard normal, shape (B, C, H / factor, W / factor)."""
-        ...
+from dbexp.family.facts import default_resolution, vae_factor
+from dbexp.family.states import Conditioning, PixelBatch, TextStates
 
 
 class Family(nn.Module, ABC):
@@ -231,6 +179,17 @@ class Family(nn.Module, ABC):
         ).sample
         return model_pred
 
+    def compile_blocks(self, backend: str | Callable[..., Any] = "inductor") -> None:
+        """Compile the UNet's repeated blocks in place; blocks of one shape share what was compiled. Names, weights and
+        what is saved stay as they are.
+
+        Args:
+            backend: torch.compile's.
+        """
+        for block in self.unet.modules():
+            if isinstance(block, ResnetBlock2D | BasicTransformerBlock):
+                block.compile(backend=backend)
+
     def enable_gradient_checkpointing(self) -> None:
         """Recompute activations in the backward pass instead of keeping them; encoders do so only in train mode."""
         self.unet.enable_gradient_checkpointing()
@@ -260,17 +219,6 @@ class Family(nn.Module, ABC):
         encoders = dict(zip(self.encoder_names, self.text_encoders, strict=True))
         tokenizers = dict(zip(self.tokenizer_names, self.tokenizers, strict=True))
         return {"unet": self.unet, "vae": self.vae, "scheduler": chosen, **encoders, **tokenizers}
-
-
-def vae_factor(vae_config: Any) -> int:
-    """Pixels per latent along one side: each VAE block but the last halves the picture."""
-    return int(2 ** (len(vae_config["block_out_channels"]) - 1))
-
-
-def default_resolution(unet_config: Any, vae_config: Any) -> int:
-    """Side in pixels of the pictures the UNet was trained on."""
-    size = unet_config["sample_size"]
-    return int(size if isinstance(size, int) else min(size)) * vae_factor(vae_config)
 
 
 def pool_at_end_of_text(encoder: PreTrainedModel, tokenizer: CLIPTokenizer) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import nn
 
-from dbexp.family.base import default_resolution, vae_factor
 from dbexp.family.published import Published
 from dbexp.family.weights import build_on_meta
 
@@ -64,3 +63,14 @@ def facts_of(
 
 def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def vae_factor(vae_config: Any) -> int:
+    """Pixels per latent along one side: each VAE block but the last halves the picture."""
+    return int(2 ** (len(vae_config["block_out_channels"]) - 1))
+
+
+def default_resolution(unet_config: Any, vae_config: Any) -> int:
+    """Side in pixels of the pictures the UNet was trained on."""
+    size = unet_config["sample_size"]
+    return int(size if isinstance(size, int) else min(size)) * vae_factor(vae_config)

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from diffusers import DiffusionPipeline, SchedulerMixin, StableDiffusionPipeline
 from torch import Tensor, nn
 
-from dbexp.family.base import Conditioning, Family, TextStates
+from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
 from dbexp.family.published import SD15, Published
+from dbexp.family.states import Conditioning, TextStates
 
 
 class SDFamily(Family):

@@ -7,9 +7,10 @@ import torch
 from diffusers import DiffusionPipeline, SchedulerMixin, StableDiffusionXLPipeline
 from torch import Tensor, nn
 
-from dbexp.family.base import Conditioning, Family, TextStates
+from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
 from dbexp.family.published import SDXL, Published
+from dbexp.family.states import Conditioning, TextStates
 
 
 class SDXLFamily(Family):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from dbexp.family.base import Family, TextStates
+from dbexp.family.base import Family
+from dbexp.family.states import TextStates
 
 
 class Tune(Protocol):

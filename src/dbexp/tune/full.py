@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from dbexp.family.base import Family, TextStates
+from dbexp.family.base import Family
+from dbexp.family.states import TextStates
 
 
 class FullTune:
