@@ -9,8 +9,9 @@ import torch
 
 from dbexp.family.sd import SDSource
 from dbexp.family.sdxl import SDXLSource
+from dbexp.mini.oracle import WORDS
 from dbexp.mini.pretrain.__main__ import TRAININGS
-from dbexp.mini.pretrain.clip import contrast
+from dbexp.mini.pretrain.clip import Truths, contrast
 from dbexp.mini.pretrain.dino import sinkhorn, view
 from dbexp.mini.pretrain.latents import one_of, varied
 from dbexp.mini.pretrain.loop import Run
@@ -22,9 +23,12 @@ from dbexp.mini.pretrain.vae import reconstruction
 from dbexp.mini.world import captions
 
 CPU = torch.device("cpu")
+SMALL_CLIP = ["width=32", "layers=1", "vision_width=32", "vision_layers=1", "patch=16", "projection=16"]
 SMALL = {
     "vae": ["channels=8,16", "crop=32"],
-    "clip": ["width=32", "layers=1", "vision_width=32", "vision_layers=1", "patch=16", "projection=16"],
+    "clip": SMALL_CLIP,
+    "clip_2": SMALL_CLIP,
+    "judge": SMALL_CLIP,
     "dino": ["width=32", "layers=1", "prototypes=16", "small_views=1", "lr=2e-3"],
     "oracle": ["channels=8,16,16,16", "depths=1,1,1,1", "lr=3e-3"],
     "unet_sd": ["channels=16,32", "transformers=1,1"],
@@ -75,6 +79,27 @@ def test_a_resumed_task_is_bit_equal(what: str, trained: Path, pictures: Picture
     for part in ("network", "mean"):
         one, two = whole.state()[part], after.state()[part]
         assert all(torch.equal(value, two[name]) for name, value in one.items())
+
+
+def test_truths_that_differ_in_one_word_or_in_whether_it_shows_are_told_apart() -> None:
+    tower = Truths(16)
+    label = torch.zeros(1, len(WORDS), dtype=torch.long)
+    others = [label.index_fill(1, torch.tensor([k]), word) for k in range(len(WORDS)) for word in (-1, 1)]
+    rows = tower(torch.cat([label, *others]))
+    torch.testing.assert_close(rows.norm(dim=-1), torch.ones(len(rows)))
+    assert (rows @ rows.T - torch.eye(len(rows))).max() < 0.9999
+
+
+def test_a_text_tower_learns_without_looking_at_a_picture(trained: Path, pictures: Pictures) -> None:
+    class Blind(Pictures):
+        def pixel_values(self, numbers: torch.Tensor, size: int) -> torch.Tensor:
+            raise AssertionError("a picture was looked at")
+
+    blind = Blind(pictures.folder, CPU)
+    for what in ("clip", "clip_2"):
+        maker(what, trained, blind)[0]().losses(Draws(0, 0, CPU), torch.nn.Identity())["loss"].backward()
+    with pytest.raises(AssertionError, match="looked at"):
+        maker("judge", trained, blind)[0]().losses(Draws(0, 0, CPU), torch.nn.Identity())
 
 
 def test_captions_are_dropped_as_often_as_asked_and_become_what_pipelines_use(trained: Path) -> None:

@@ -34,9 +34,9 @@ class Run:
     def __init__(self, task: Task, options: TrainOptions) -> None:
         self.task, self.options, self.device = task, options, device()
         task.network.to(self.device)
+        network: Any = task.network  # torch's stubs do not know the argument
+        network.to(memory_format=torch.channels_last)
         if self.device.type == "cuda":
-            network: Any = task.network  # torch's stubs do not know this argument
-            network.to(memory_format=torch.channels_last)
             torch.set_float32_matmul_precision("high")
         self.mean = (
             AveragedModel(task.network, multi_avg_fn=self.average, use_buffers=True).requires_grad_(False).eval()
