@@ -74,21 +74,22 @@ def test_config_and_manifest_are_written_once(tmp_path: Path) -> None:
 )
 def test_what_would_train_another_way_is_named(config: dict[str, object], named: str, tmp_path: Path) -> None:
     RunFolder(tmp_path).create(CONFIG, MANIFEST)
-    assert list(RunFolder(tmp_path).differences(config)) == [named]
+    assert list(RunFolder(tmp_path).differences(config, {})) == [named]
 
 
 def test_what_changes_no_weight_may_change(tmp_path: Path) -> None:
     RunFolder(tmp_path).create(CONFIG, MANIFEST)
-    assert RunFolder(tmp_path).differences(CONFIG | {"sampling": {"eta": 1.0}, "stages": ["generate"]}) == {}
-    assert RunFolder(tmp_path / "new").differences(CONFIG) == {}
+    assert RunFolder(tmp_path).differences(CONFIG | {"sampling": {"eta": 1.0}, "stages": ["generate"]}, {}) == {}
+    assert RunFolder(tmp_path / "new").differences(CONFIG, {}) == {}
 
 
 def test_a_run_of_before_a_key_was_known_goes_on_if_the_key_says_what_it_says_by_default(tmp_path: Path) -> None:
     RunFolder(tmp_path).create(CONFIG, MANIFEST)
     trainer = CONFIG["trainer"]
     assert isinstance(trainer, dict) and "channels_last" not in trainer
-    assert RunFolder(tmp_path).differences(CONFIG | {"trainer": trainer | {"channels_last": False}}) == {}
-    changed = RunFolder(tmp_path).differences(CONFIG | {"trainer": trainer | {"channels_last": True}})
+    known, folder = {"trainer": {"channels_last": False}}, RunFolder(tmp_path)
+    assert folder.differences(CONFIG | {"trainer": trainer | {"channels_last": False}}, known) == {}
+    changed = folder.differences(CONFIG | {"trainer": trainer | {"channels_last": True}}, known)
     assert changed == {"trainer.channels_last": (False, True)}
 
 
@@ -106,7 +107,7 @@ def test_flat_names_every_leaf() -> None:
 @pytest.mark.parametrize("content", [b"name: [a,", b"- a list", b"", b"name: \xff", b"\0\0\0\0", b"a sentence"])
 def test_a_config_that_cannot_be_read_is_named_in_one_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_bytes(content)
-    for ask in (RunFolder(tmp_path).read_config, lambda: RunFolder(tmp_path).differences(CONFIG)):
+    for ask in (RunFolder(tmp_path).read_config, lambda: RunFolder(tmp_path).differences(CONFIG, {})):
         with pytest.raises(UserError) as error:
             ask()
         assert str(tmp_path / "config.yaml") in str(error.value) and "leave run_dir out" in str(error.value)

@@ -18,7 +18,6 @@ from typing import Any
 
 import yaml
 
-from dbexp.config import defaults
 from dbexp.errors import UserError
 from dbexp.store import write_whole
 
@@ -164,11 +163,12 @@ class RunFolder:
         # a run that died at once leaves its lock, its manifest and the beginnings of files
         return any(path.name != "manifest.json" and path.name[0] != "." for path in self.path.iterdir())
 
-    def differences(self, config: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    def differences(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Keys of a request that would train this run another way: {key: (here, asked)}; {} for a new folder.
 
-        A key that config.yaml does not have, since it was not known then, counts as said by default.
-
+        Args:
+            config: the request.
+            defaults: what a key says that config.yaml does not have, since it was not known then.
         Raises:
             UserError: config.yaml cannot be read.
         """
@@ -176,7 +176,7 @@ class RunFolder:
         if written is None:
             return {}
         asked = flat(config)
-        here = {key: value for key, value in flat(defaults()).items() if key in asked} | flat(written)
+        here = {key: value for key, value in flat(defaults).items() if key in asked} | flat(written)
         keys = [key for key in {**here, **asked} if not is_free(key)]
         return {key: (here.get(key), asked.get(key)) for key in keys if here.get(key) != asked.get(key)}
 

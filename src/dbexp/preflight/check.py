@@ -12,7 +12,7 @@ from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 
 from dbexp.build import Experiment
-from dbexp.config import Weighting
+from dbexp.config import Weighting, defaults
 from dbexp.data.images import Photo, list_images, open_rgb
 from dbexp.errors import NotHereError, UserError
 from dbexp.folder import RunFolder
@@ -175,7 +175,7 @@ def _other_run(experiment: Experiment) -> Iterator[str]:
     if folder.path.is_dir() and folder.is_foreign:
         yield f"run_dir={folder.path} holds other things and no config.yaml of a run; name a new or an empty folder"
     try:
-        differences = folder.differences(experiment.resolved)
+        differences = folder.differences(experiment.resolved, defaults())
     except UserError as error:
         yield str(error)
         return
