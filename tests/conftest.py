@@ -9,11 +9,15 @@ import pytest
 import torch
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig, ViTConfig, ViTModel
 
 from dbexp.config import register
 from dbexp.mini.backpack import draw_photos as draw
 from dbexp.mini.tiny import write_checkpoint
+from dbexp.mini.words import END, START, tokenizer
 from dbexp.vocabulary import conf_dir
+
+JUDGED_SIDE, PATCH, JUDGED_TOKENS = 32, 8, 16  # of the tiny judges
 
 # tiny models gain nothing from a second thread, and lose much beside another program on the same cores
 torch.set_num_threads(1)
@@ -35,6 +39,36 @@ def tiny_sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four drawn photos of one backpack, 256 x 256."""
     return draw(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
+def dino_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ViT of two layers for pictures of 32 pixels."""
+    folder = tmp_path_factory.mktemp("judges") / "dino"
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = ViTModel(ViTConfig(**sizes, image_size=JUDGED_SIDE, patch_size=PATCH), add_pooling_layer=False)
+    network.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP of two layers a tower, 16 tokens a text, stored in half precision; its config says 2 for the end token."""
+    folder = tmp_path_factory.mktemp("judges") / "clip"
+    words = tokenizer(pad_token=END, model_max_length=JUDGED_TOKENS)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    start, _ = words.convert_tokens_to_ids([START, END])
+    ids = {"bos_token_id": start, "eos_token_id": 2, "vocab_size": len(words)}
+    text = CLIPTextConfig(**sizes, **ids, max_position_embeddings=JUDGED_TOKENS)
+    vision = CLIPVisionConfig(**sizes, image_size=JUDGED_SIDE, patch_size=PATCH)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        network = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=24))
+    network.half().save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture

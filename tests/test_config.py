@@ -23,7 +23,8 @@ def test_every_schedule_is_one_of_diffusers() -> None:
 
 
 def test_all_stages_are_the_default_in_their_order() -> None:
-    assert OmegaConf.structured(Config).stages == [Stage.prior, Stage.encode, Stage.train, Stage.generate]
+    assert OmegaConf.structured(Config).stages == list(Stage)
+    assert [stage.value for stage in Stage] == ["prior", "encode", "train", "generate", "evaluate", "report"]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,7 @@ def test_every_field_is_described() -> None:
         "optimizer",
         "lr_scheduler",
         "sampling",
+        "evaluation",
         "trainer",
         "logger",
     }

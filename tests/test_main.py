@@ -30,7 +30,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tiny(checkpoint: Path, photos: Path, *more: str) -> list[str]:
     mine = ["subject=photos", f"subject.photos={photos}", "subject.class_noun=backpack", "trainer=cpu", "logger=none"]
-    return ["+experiment=backpack_sd15", f"model.checkpoint={checkpoint}", *mine, *more]
+    return ["+experiment=backpack_sd15", f"model.checkpoint={checkpoint}", "evaluation=none", *mine, *more]
 
 
 def test_nothing_asked_is_told_what_to_ask(capsys: pytest.CaptureFixture[str]) -> None:

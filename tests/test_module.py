@@ -169,6 +169,24 @@ def test_lambda_zero_trains_as_no_prior_does(family: Family, make_data: Callable
         assert torch.allclose(ours, theirs, atol=1e-5)
 
 
+def test_the_pulls_of_both_terms_make_up_the_gradient_and_are_measured_without_a_trace(
+    family: Family, make_data: Callable[..., DreamBoothDataModule]
+) -> None:
+    prior_weight = 0.3
+    module = make_module(family, ImagesPrior(weight=prior_weight))
+    batch = batches(make_data(family, 2, 3)).at(0)
+    whole = float(torch.stack([each.square().sum() for each in gradients(module, batch)]).sum())
+    before = weights(module)
+    found = module.term_gradients(batch)
+    one, two = found["instance_grad_norm"], prior_weight * found["prior_grad_norm"]
+    assert one**2 + two**2 + 2 * one * two * found["grad_cosine"] == pytest.approx(whole, rel=1e-3)
+    assert -1 <= found["grad_cosine"] <= 1
+    assert all(weight.grad is None for weight in module.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    alone = batches(make_data(family, 2, 0)).at(0)
+    assert make_module(family, NoPrior()).term_gradients(alone).keys() == {"instance_grad_norm"}
+
+
 def test_batch_of_four_is_two_accumulated_is_two_ranks(
     families: dict[str, Family], make_data: Callable[..., DreamBoothDataModule]
 ) -> None:

@@ -21,6 +21,7 @@ from dbexp.signature import ROOTS, argument_types, checked, locate, may_be, near
 if TYPE_CHECKING:  # torch takes seconds, and a misspelt key should not wait for it
     from torch.optim import Optimizer
 
+    from dbexp.evaluation.encoders import ClipEncoder, DinoEncoder
     from dbexp.family.checkpoint import ModelSource
     from dbexp.prior.base import Prior
     from dbexp.tune.base import Tune
@@ -31,7 +32,10 @@ ROLES = {
     "prior": ("dbexp.prior",),
     "tune": ("dbexp.tune",),
     "optimizer.algorithm": ("torch.optim", "dbexp.optimizers"),
+    "evaluation.dino": ("dbexp.evaluation",),
+    "evaluation.clip": ("dbexp.evaluation",),
 }
+OPTIONAL = ("evaluation.dino", "evaluation.clip")
 # arguments that the run gives, so that no YAML may: the weights, and the learning rate of each group of them
 SUPPLIED = {"optimizer.algorithm": {"params": "the weights come from tune", "lr": "set optimizer.lr instead"}}
 
@@ -56,6 +60,7 @@ class Experiment:
         config: the dataclass tree, folders with "~" written out; its `_target_` nodes are plain dicts.
         resolved: the same as a plain container, as it was asked: for config.yaml and the model card.
         model, prior, tune: the objects that the `_target_` nodes name.
+        dino, clip: the encoders that score the run, None where it is not scored by them.
         left_out: keys of an experiment file that do not fit a choice made over it, one sentence each.
     """
 
@@ -65,6 +70,8 @@ class Experiment:
     prior: "Prior"
     tune: "Tune"
     algorithm: Call
+    dino: "DinoEncoder | None" = None
+    clip: "ClipEncoder | None" = None
     left_out: tuple[str, ...] = ()
 
     def optimizer(self, parameter_groups: Iterable[dict[str, Any]]) -> "Optimizer":
@@ -92,8 +99,10 @@ def build(
     binder.problems += [
         f"{key} has no value: add {key}=... to the command" for key in sorted(OmegaConf.missing_keys(cfg))
     ]
-    calls = {key: binder.bind(key, _node(expanded, key)) for key in ROLES}
-    made = {} if binder.problems else {key: binder.make(key, calls[key]) for key in ("model", "prior", "tune")}
+    absent = {key for key in OPTIONAL if _node(expanded, key) is None}
+    calls = {key: binder.bind(key, _node(expanded, key)) for key in ROLES if key not in absent}
+    wanted = [key for key in calls if key != "optimizer.algorithm"]
+    made = {} if binder.problems else {key.split(".")[-1]: binder.make(key, calls[key]) for key in wanted}
     algorithm = calls["optimizer.algorithm"]
     if binder.problems or algorithm is None:
         raise UserError("\n".join(binder.problems))

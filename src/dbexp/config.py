@@ -28,6 +28,8 @@ class Stage(Enum):  # not a StrEnum, whose members cannot be called encode
     encode = "encode"
     train = "train"
     generate = "generate"
+    evaluate = "evaluate"
+    report = "report"
 
 
 class Crop(Enum):  # not a StrEnum, whose members cannot be called center
@@ -55,6 +57,14 @@ class Schedule(StrEnum):
     cosine = "cosine"
     cosine_with_restarts = "cosine_with_restarts"
     polynomial = "polynomial"
+
+
+class BestBy(StrEnum):
+    """The score of a panel by which the best checkpoint is chosen."""
+
+    dino = "dino"
+    clip_t = "clip_t"
+    balance = "balance"
 
 
 class LoggerKind(StrEnum):
@@ -183,6 +193,49 @@ class TrainerConfig:
 
 
 @dataclass
+class PanelConfig:
+    """A few pictures that are drawn and scored while training, by prompts and seeds that the final ones never use.
+
+    Attributes:
+        every_n_steps: optimizer steps between two panels, >= 1; None draws none.
+        prompts: templates; None means the kind's own.
+        num_images: pictures a prompt, >= 1.
+        num_class_images: pictures of the bare class prompt, >= 1.
+        best_by: the score whose best checkpoint is kept: balance lies between the two corners, half of it DINO on its
+            way from the base model to the photos, half CLIP-T on its way from the photos to the base model.
+        patience: panels without a better score after which training ends; None trains to the end.
+    """
+
+    every_n_steps: int | None = None
+    prompts: list[str] | None = None
+    num_images: int = 2
+    num_class_images: int = 4
+    best_by: BestBy = BestBy.balance
+    patience: int | None = None
+
+
+@dataclass
+class EvaluationConfig:
+    """How a run is scored: by encoders that look at its pictures.
+
+    Attributes:
+        dino: `_target_` of the encoder that tells individuals apart; None scores nothing by it.
+        clip: `_target_` of the encoder of pictures and words; None scores nothing by it.
+        num_class_images: pictures of the bare class prompt before and after training, >= 2.
+        other_nouns: what the class might be mistaken for, for the share of its pictures that CLIP takes for the class.
+        at_steps: optimizer steps at which everything is drawn and scored as if training had ended there.
+        panel: what is drawn and scored while training.
+    """
+
+    dino: Any = None
+    clip: Any = None
+    num_class_images: int = 16
+    other_nouns: list[str] = field(default_factory=list)
+    at_steps: list[int] = field(default_factory=list)
+    panel: PanelConfig = field(default_factory=PanelConfig)
+
+
+@dataclass
 class LoggerConfig:
     """Who is told of the run, and under which labels.
 
@@ -233,6 +286,7 @@ class Config:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     lr_scheduler: LrSchedulerConfig = field(default_factory=LrSchedulerConfig)
     sampling: Sampling = field(default_factory=Sampling)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
 

@@ -10,7 +10,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +28,7 @@ LIBRARIES = ("torch", "pytorch-lightning", "diffusers", "transformers", "hydra-c
 # what may differ when a run folder is started again: nothing here changes the weights it ends with
 FREE_KEYS = (
     *("stages.", "run_dir.", "runs.", "cache.", "dry_run.", "sampling.", "logger.", "subject.prompts."),
+    *("evaluation.dino.", "evaluation.clip.", "evaluation.num_class_images.", "evaluation.other_nouns."),
     *("trainer.accelerator.", "trainer.log_every_n_steps.", "trainer.checkpoint_every_n_steps."),
     *("data.num_workers.", "prior.sampling.batch_size."),
 )
@@ -42,9 +43,12 @@ class Sample:
         seed: the picture's place in its row, 0, 1, 2, ...
         generator_seed: seed of its generator; with the same weights plain diffusers draws the same picture.
         step: optimizer steps the weights had seen.
-        role: what the picture is for: "final", or "base" where nothing was trained.
+        role: what the picture is for: "final", "step" amid training, "base" where nothing was trained; "ignorer": the
+            base model's with the identifier left out; "class" and "class_base": of the bare class prompt after and
+            before training.
         file: relative to the run folder.
         sampling: how it was drawn: sampler, steps, guidance, eta, negative prompt, resolution, precision.
+        scores: what the encoders say of it.
     """
 
     prompt: str
@@ -54,6 +58,7 @@ class Sample:
     role: str
     file: str
     sampling: dict[str, Any]
+    scores: dict[str, Any] = field(default_factory=dict)
 
 
 class RunFolder:
@@ -145,10 +150,14 @@ class RunFolder:
 
     def record_samples(self, samples: Sequence[Sample]) -> None:
         """Add rows to samples/index.jsonl; a picture drawn again replaces its row."""
+        by_file = {each.file: vars(each) for each in (*self.samples(), *samples)}
+        self.keep("samples/index.jsonl", "".join(json.dumps(row) + "\n" for row in by_file.values()).encode())
+
+    def samples(self) -> list[Sample]:
+        """The pictures of samples/index.jsonl."""
         index = self.path / "samples" / "index.jsonl"
         rows = [json.loads(line) for line in index.read_text().splitlines()] if index.exists() else []
-        by_file = {row["file"]: row for row in rows} | {sample.file: vars(sample) for sample in samples}
-        self.keep("samples/index.jsonl", "".join(json.dumps(row) + "\n" for row in by_file.values()).encode())
+        return [Sample(**row) for row in rows]
 
     @property
     def is_trained(self) -> bool:

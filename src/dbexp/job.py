@@ -27,6 +27,7 @@ from dbexp.family.base import Family
 from dbexp.folder import RunFolder, claim_run_path, make_manifest
 
 T = TypeVar("T")
+SCORES = ("metrics", "at_steps", "base", "copier", "real", "protocol")  # parts of summary.json
 
 
 class Job:
@@ -49,6 +50,7 @@ class Job:
         self.checkpoints = self.folder.path / "checkpoints"
         self.seconds: dict[str, float] = {}
         self.training: dict[str, float] = {}
+        self.scores: dict[str, Any] = {}
         self.loggers: list[Logger] = []
         self._earlier: dict[str, Any] = {}
         self._held = contextlib.ExitStack()
@@ -78,6 +80,16 @@ class Job:
             resolved = self.experiment.resolved
             self.loggers = tracking.make_loggers(settings, self.folder.path, self.config.name, resolved, last)
 
+    @property
+    def trained_steps(self) -> int:
+        """Optimizer steps that the run's weights have seen: fewer than asked for where training ended early."""
+        return int((self.training or self._earlier.get("train", {})).get("steps", self.config.trainer.max_steps))
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether there is an encoder to look at the run's pictures."""
+        return self.experiment.dino is not None or self.experiment.clip is not None
+
     @cached_property
     def resumed(self) -> tuple[Path, int] | None:
         """The newest checkpoint of an earlier start that did not finish training, and its optimizer step."""
@@ -91,6 +103,10 @@ class Job:
             source = replace(source, checkpoint=str(self.folder.weights), revision=None, variant=None)
         self.say(f"loading {source.checkpoint}")
         return source.load()
+
+    def base_family(self) -> Family:
+        """The base model: the one in memory, or loaded anew where that is what an earlier start trained."""
+        return self.experiment.model.load() if self.folder.is_trained else self.family
 
     @cached_property
     def resolution(self) -> int:
@@ -137,10 +153,10 @@ class Job:
 
     @contextlib.contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
-        """Times a stage for summary.json."""
+        """Times a stage, or a part of it, for summary.json."""
         started = time.perf_counter()
         yield
-        self.seconds[stage.value] = round(time.perf_counter() - started, 3)
+        self.seconds[stage.value] = round(self.seconds.get(stage.value, 0.0) + time.perf_counter() - started, 3)
 
     def from_zero(self, ask: Callable[[], T]) -> T:
         """Ask on rank zero alone and give its answer to every rank, so that all take the same turn."""
@@ -151,20 +167,32 @@ class Job:
         if self.is_zero:
             print(line, flush=True)
 
+    def remember(self) -> None:
+        """Write what training has come to, which the stages after it go by."""
+        if self.is_zero:
+            self.folder.write_summary({**self._earlier, "status": "running", "train": self.training})
+
     def close(self, status: str, message: str | None = None) -> None:
         """Write the last summary and close the trackers."""
         if not self.is_zero:
             return
-        training, seconds = self.training or self._earlier.get("train", {}), self._earlier.get("seconds", {})
-        took = {name: round(seconds.get(name, 0.0) + self.seconds.get(name, 0.0), 3) for name in seconds | self.seconds}
-        summary = {"status": status, "train": training, "seconds": took, "metrics": {}}
-        if message is not None:
-            summary["message"] = message
-        self.folder.write_summary(summary)
-        tracking.log_summary(self.loggers, {"status": status, **self.training})
+        self.write_summary(status, message)
+        values = {name: score["value"] for name, score in self.scores.get("metrics", {}).items()}
+        tracking.log_summary(self.loggers, {"status": status, **self.training, **values})
         if (line := tracking.finish(self.loggers, failed=status != "done")) is not None:
             self.say(line)
         self._held.close()
+
+    def write_summary(self, status: str, message: str | None = None) -> None:
+        """Write what the run has come to, with what earlier starts measured."""
+        training, seconds = self.training or self._earlier.get("train", {}), self._earlier.get("seconds", {})
+        drawn_anew = Stage.generate.value in self.seconds
+        earlier = {} if drawn_anew else {part: self._earlier[part] for part in SCORES if part in self._earlier}
+        took = {name: round(seconds.get(name, 0.0) + self.seconds.get(name, 0.0), 3) for name in seconds | self.seconds}
+        summary = {"status": status, "train": training, "seconds": took, "metrics": {}, **(self.scores or earlier)}
+        if message is not None:
+            summary["message"] = message
+        self.folder.write_summary(summary)
 
     def _hold(self) -> str | None:
         """Take the run folder; the sentence for the user where another process has it."""

@@ -55,18 +55,42 @@ class DreamBoothModule(LightningModule):
         """The loss of one micro-batch and, beside it, its two terms as they are before λ, "instance_loss" and
         "prior_loss", and each sample's own, "per_sample", shape (B,).
         """
+        per_sample = self.per_sample(batch)
+        loss = combine_sets(per_sample, batch.is_prior, self.prior.weight) + self.prior.penalty()
+        terms = per_sample.detach()
+        instance_loss, prior_loss = mean_of(terms, ~batch.is_prior), mean_of(terms, batch.is_prior)
+        told = {"total": loss.detach(), "instance_loss": instance_loss, "prior_loss": prior_loss, "per_sample": terms}
+        return {"loss": loss, **told}
+
+    def per_sample(self, batch: Batch) -> Tensor:
+        """Each sample's weighted squared error, averaged over channels and pixels, shape (B,)."""
         alpha_bar = self.objective.schedule.at(batch.timesteps)
         latents = self.family.to_latents(batch)
         noisy_latents = add_noise(latents, batch.noise, alpha_bar)
         text = self.tune.encode_text(self.family, batch.prompts)
         model_pred = self.family.predict(noisy_latents, batch.timesteps, self.family.condition(text, batch.sizes))
         target = self.prior.target(self.objective.target(latents, batch.noise, alpha_bar), batch.is_prior)
-        per_sample = self.objective.per_sample(model_pred, target, alpha_bar)
-        loss = combine_sets(per_sample, batch.is_prior, self.prior.weight) + self.prior.penalty()
-        terms = per_sample.detach()
-        instance_loss, prior_loss = mean_of(terms, ~batch.is_prior), mean_of(terms, batch.is_prior)
-        told = {"total": loss.detach(), "instance_loss": instance_loss, "prior_loss": prior_loss, "per_sample": terms}
-        return {"loss": loss, **told}
+        return self.objective.per_sample(model_pred, target, alpha_bar)
+
+    def term_gradients(self, batch: Batch) -> dict[str, float]:
+        """How the two terms pull at the weights that learn, before λ and clipping: the norms of their gradients and,
+        where both are there, the cosine between them (1: the same way, -1: against each other). Takes no step and
+        leaves gradients, weights and batch as they are.
+        """
+        with torch.enable_grad():
+            per_sample = self.per_sample(batch)
+        weights = [weight for weight in self.parameters() if weight.requires_grad]
+        pulls: dict[str, list[Tensor]] = {}
+        for name, rows in (("instance", ~batch.is_prior), ("prior", batch.is_prior)):
+            if rows.any():
+                found = torch.autograd.grad(mean_of(per_sample, rows), weights, retain_graph=True, allow_unused=True)
+                pulls[name] = [torch.zeros_like(w) if g is None else g for g, w in zip(found, weights, strict=True)]
+        norms = {name: torch.stack(torch._foreach_norm(pull)).norm() for name, pull in pulls.items()}
+        told = {f"{name}_grad_norm": float(norm) for name, norm in norms.items()}
+        if len(pulls) == 2:
+            product = torch.stack([(a * b).sum() for a, b in zip(*pulls.values(), strict=True)]).sum()
+            told["grad_cosine"] = float(product / (norms["instance"] * norms["prior"]).clamp(min=1e-30))
+        return told
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the weights that learn and no other."""

@@ -1,6 +1,6 @@
 """The pictures that a run draws of its subject: which, where they lie, and the sheet of all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -22,21 +22,61 @@ def samples_of(job: Job, step: int, role: str) -> list[Sample]:
         step: optimizer steps that the weights have seen.
         role: "base", "step" while training, or "final".
     """
-    subject, settings = job.config.subject, job.config.sampling.knobs()
+    fill, templates = job.config.subject.fill, job.config.subject.templates()
+    return listed(job, [(template, fill(template)) for template in templates], range(_num_images(job)), step, role)
+
+
+def floor_samples(job: Job) -> tuple[list[Sample], list[Sample]]:
+    """What the base model draws without the identifier: the same pictures, which is the corner of scores at which the
+    subject is ignored, and those of `class_samples`; of a look or a place the two are the same.
+    """
+    subject = job.config.subject
+    asked = [(template, subject.fill_class(template)) for template in subject.templates()]
+    ignorer = listed(job, asked, range(_num_images(job)), 0, "ignorer")
+    return ignorer, ignorer if subject.is_manner else class_samples(job, 0, "class_base")
+
+
+def class_samples(job: Job, step: int, role: str) -> list[Sample]:
+    """Pictures without the identifier, which must not show the subject: of the bare class prompt, or, where the subject
+    is a look or a place, of all prompts.
+
+    Args:
+        role: "class_base" by the base model, "class" after training.
+    """
+    subject = job.config.subject
+    if subject.is_manner:
+        return listed(
+            job, [(t, subject.fill_class(t)) for t in subject.templates()], range(_num_images(job)), step, role
+        )
+    asked = [(subject.class_prompt, subject.fill_class(subject.class_prompt))]
+    return listed(job, asked, range(job.config.evaluation.num_class_images), step, role)
+
+
+def listed(job: Job, asked: Sequence[tuple[str, str]], seeds: Sequence[int], step: int, role: str) -> list[Sample]:
+    """Pictures of prompts, prompt by prompt.
+
+    Args:
+        asked: (template, prompt) each; pictures of one template and seed begin with the same noise.
+        seeds: of each prompt's pictures.
+    """
+    settings = job.config.sampling.knobs()
     settings |= {"resolution": job.resolution, "precision": job.config.trainer.precision}
     return [
         Sample(
             prompt, seed, picture_seed(template, seed), step, role, job.folder.sample_file(step, prompt, seed), settings
         )
-        for template in subject.templates()
-        for prompt in [subject.fill(template)]
-        for seed in range(job.config.sampling.num_images)
+        for template, prompt in asked
+        for seed in seeds
     ]
 
 
-def draw_amid_training(job: Job, trainer: Trainer, step: int) -> None:
-    """Draw the experiment's prompts from the weights as they are now, each rank its share; changes nothing in them."""
-    samples, size = samples_of(job, step, "step"), job.config.sampling.batch_size
+def _num_images(job: Job) -> int:
+    return job.config.sampling.num_images
+
+
+def draw_amid_training(job: Job, trainer: Trainer, samples: Sequence[Sample]) -> None:
+    """Draw pictures from the weights as they are now, each rank its share; changes nothing in them."""
+    size = job.config.sampling.batch_size
     batches = [samples[start : start + size] for start in range(0, len(samples), size)]
     with at_rest(job.family), job.whole_family(trainer.strategy.root_device):
         for batch in batches[trainer.global_rank :: trainer.world_size]:
@@ -47,7 +87,7 @@ def draw_amid_training(job: Job, trainer: Trainer, step: int) -> None:
                 job.folder.keep(picture.name, png_bytes(image))
     trainer.strategy.barrier("pictures amid training are drawn")
     if job.is_zero:
-        make_sheet(job, samples)
+        job.folder.record_samples(samples)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A run as a story: prior -> encode -> train -> generate. Every rank tells it from the first line.
+"""A run as a story: prior -> encode -> train -> generate -> evaluate -> report. Every rank tells it from the start.
 
 It does not know what a request may look like (config, build and preflight did that) nor any of the mathematics.
 """
@@ -14,14 +14,19 @@ from dbexp import encode as encoding
 from dbexp.build import Experiment
 from dbexp.callbacks.checkpoints import Interrupted
 from dbexp.callbacks.progress import Progress
-from dbexp.config import Stage
+from dbexp.config import Stage, defaults
 from dbexp.data.dreambooth import DreamBoothDataModule
 from dbexp.errors import UserError
+from dbexp.floors import KIND as FLOORS
+from dbexp.floors import copy_floors, draw_floors, floor_key, item_name
 from dbexp.generate.class_images import KIND, class_image_key, class_pictures
 from dbexp.generate.draw import Picture
 from dbexp.generate.predict import draw_all
 from dbexp.job import Job
-from dbexp.pictures import make_sheet, samples_of
+from dbexp.panel import panel_floor
+from dbexp.pictures import class_samples, floor_samples, make_sheet, samples_of
+from dbexp.report import write_report
+from dbexp.scoring import evaluate
 from dbexp.store import Entry, Store
 from dbexp.training import make_data, train
 
@@ -42,6 +47,9 @@ def run(experiment: Experiment) -> int:
         if wanted & {Stage.prior, Stage.encode, Stage.train}:
             with job.stage(Stage.prior):
                 class_images = make_class_images(job)
+        if is_looked_at(job):
+            with job.stage(Stage.evaluate):
+                make_floors(job)
         data = None
         if wanted & {Stage.encode, Stage.train}:
             with job.stage(Stage.encode):
@@ -52,6 +60,12 @@ def run(experiment: Experiment) -> int:
         if Stage.generate in wanted:
             with job.stage(Stage.generate):
                 generate(job)
+        if Stage.evaluate in wanted:
+            with job.stage(Stage.evaluate):
+                evaluate(job)
+        if Stage.report in wanted:
+            with job.stage(Stage.report):
+                report(job)
     except Interrupted as signal:
         return leave(job, 128 + signal.signum, "from the step that was saved")
     except (KeyboardInterrupt, SystemExit) as signal:  # Lightning turns SIGTERM and Ctrl-C into the second
@@ -63,6 +77,13 @@ def run(experiment: Experiment) -> int:
     job.close("done")
     job.say(f"done: {job.folder.path}")
     return 0
+
+
+def report(job: Job) -> None:
+    """Write the page of the run, as of a run that is done."""
+    if job.is_zero:
+        job.write_summary("done")
+        job.say(f"page: {write_report(job.folder.path, defaults())}")
 
 
 def leave(job: Job, code: int, whence: str) -> int:
@@ -95,6 +116,24 @@ def make_class_images(job: Job) -> list[Path]:
 
     entry = made(job, Stage.prior, KIND, key, [each.name for each in pictures], draw, f'class images "{prompt}"')
     return [entry.path(picture.name) for picture in pictures]
+
+
+def is_looked_at(job: Job) -> bool:
+    """Whether anything of this start needs the pictures that scores are measured from."""
+    wanted, panel = job.config.stages, job.config.evaluation.panel
+    amid = Stage.train in wanted and panel.every_n_steps is not None and not job.folder.is_trained
+    return job.is_scored and (Stage.evaluate in wanted or amid)
+
+
+def make_floors(job: Job) -> None:
+    """Have the base model draw what scores are measured from, and put it into the run folder."""
+    ignorer, class_base = floor_samples(job)
+    lists = [ignorer if class_base is ignorer else [*ignorer, *class_base]]
+    lists += [panel_floor(job)] if job.config.evaluation.panel.every_n_steps is not None else []
+    for samples in lists:
+        key, names = floor_key(job.base, samples), [item_name(sample) for sample in samples]
+        entry = made(job, Stage.evaluate, FLOORS, key, names, draw_floors(job, samples), "pictures of the base model")
+        copy_floors(job, entry, samples)
 
 
 def encode(job: Job, class_images: list[Path]) -> DreamBoothDataModule | None:
@@ -154,7 +193,7 @@ def made(
         missing = set(job.from_zero(lambda: entry.missing(names)))
         job.say(f"{len(names)} {words}: {len(missing)} to make, the others are in the store")
         # what training would ask the networks for anyway needs no leave
-        allowed = {stage, Stage.train} if stage is Stage.encode else {stage}
+        allowed = {stage} if stage is Stage.prior else {stage, Stage.train}
         if missing and not allowed & set(job.config.stages):
             raise UserError(
                 f"{len(missing)} {words} are missing from {entry.folder}: add {stage.value} to stages=[...]"
@@ -173,12 +212,15 @@ def generate(job: Job) -> None:
     if job.folder.metrics.exists() and not job.folder.is_trained:
         raise UserError(f"the training in {job.folder.path} was not finished: add train to stages=[...]")
     is_base = not job.folder.is_trained and Stage.train not in job.config.stages
-    step, role = (0, "base") if is_base else (job.config.trainer.max_steps, "final")
+    step, role = (0, "base") if is_base else (job.trained_steps, "final")
     if is_base:
         job.say("nothing was trained: drawing from the base model")
-    samples = samples_of(job, step, role)
-    pictures = [Picture(sample.prompt, sample.generator_seed, sample.file) for sample in samples]
+    samples, more = samples_of(job, step, role), []
+    if job.is_scored and not is_base:
+        more = class_samples(job, step, "class")
+    pictures = [Picture(sample.prompt, sample.generator_seed, sample.file) for sample in (*samples, *more)]
     progress = Progress("pictures", len(pictures))
     draw_all(job.trainer, job.family, pictures, job.config.sampling, job.resolution, job.folder.keep, progress)
     if job.is_zero:
+        job.folder.record_samples(more)
         make_sheet(job, samples)

@@ -78,6 +78,16 @@ TEMPLATES: dict[Kind, tuple[str, ...]] = {
 }
 
 
+# drawn and scored amid training, so that no choice made there has seen the prompts above
+PANEL_TEMPLATES: dict[Kind, tuple[str, ...]] = {
+    Kind.object: ("a photo of a {subject} in a garden", "a photo of a {subject} on a wooden table"),
+    Kind.live: ("a photo of a {subject} in a garden", "a photo of a {subject} on a sofa"),
+    Kind.person: ("a photo of a {subject} in a garden", "a photo of a {subject} walking in a city"),
+    Kind.style: ("a {subject} of a house by a lake", "a {subject} of a man with an umbrella"),
+    Kind.place: ("a photo of a {subject} in the morning", "a photo of a {subject} in spring"),
+}
+
+
 @dataclass
 class Subject:
     """One thing to be learned. A style is an ordinary subject whose class noun is, say, "film still".
@@ -109,6 +119,15 @@ class Subject:
         article = indefinite_article(self.class_noun)
         template = re.sub(r"\b(a)n?(?= \{subject\})", lambda a: a[1] + article[1:], template, flags=re.IGNORECASE)
         return template.replace(PLACEHOLDER, self.class_noun)
+
+    @property
+    def is_manner(self) -> bool:
+        """Whether it is a look or a place, which any picture may have, and not a thing in it."""
+        return self.kind in (Kind.style, Kind.place)
+
+    def panel_templates(self) -> tuple[str, ...]:
+        """What is drawn and scored amid training when nothing else is asked for: the kind's."""
+        return PANEL_TEMPLATES[self.kind]
 
     def templates(self) -> list[str]:
         """What to draw: the prompts given, or those of the kind."""

@@ -24,6 +24,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 SECONDS_TO_CONNECT = 20.0
 SECONDS_TO_FINISH = 60.0
 SECONDS_TO_LET_GO = 10.0
+LOSSES = ("loss", "instance_loss", "prior_loss")
 
 
 class MetricsFile(Logger):
@@ -118,6 +119,7 @@ def make_loggers(
     metrics = MetricsFile(run_dir / "metrics.csv")
     if last_step is not None:
         metrics.keep_until(last_step)
+        scores_file(run_dir).keep_until(last_step)
     loggers: list[Logger] = [metrics]
     if tracking.kind == "csv":
         shutil.rmtree(run_dir / "lightning", ignore_errors=True)  # Lightning's own begins anew, so it is told all again
@@ -129,11 +131,30 @@ def make_loggers(
 
 
 def replay(metrics: MetricsFile, logger: Logger, known: int) -> None:
-    """Tell a logger the rows after the step that it knows of."""
-    for row in metrics.rows():
+    """Tell a logger the rows after the step that it knows of, with the panel's among them."""
+    rows = [*metrics.rows(), *scores_file(metrics.path.parent).rows()]
+    for row in sorted(rows, key=lambda row: int(row["step"])):
         step = int(row.pop("step"))
         if step > known:
-            logger.log_metrics({name: float(value) for name, value in row.items() if value}, step)
+            logger.log_metrics({_named(name): float(value) for name, value in row.items() if value}, step)
+
+
+def scores_file(run_dir: Path) -> MetricsFile:
+    """scores.csv: one row a panel."""
+    return MetricsFile(run_dir / "scores.csv")
+
+
+def log_scores(loggers: Sequence[Logger], run_dir: Path, row: Mapping[str, float], step: int) -> None:
+    """Add a row to scores.csv, and tell the trackers."""
+    scores_file(run_dir).log_metrics(row, step)
+    for logger in loggers:
+        if not isinstance(logger, MetricsFile):
+            logger.log_metrics({_named(name): value for name, value in row.items()}, step)
+
+
+def _named(column: str) -> str:
+    """A column's name among all of a run's: the panel's own begin with it."""
+    return column if column in LOSSES or column.startswith("lr_") else f"panel/{column}"
 
 
 class ResumedWandbLogger(WandbLogger):

@@ -6,6 +6,7 @@ It does not know how a training step works.
 import contextlib
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from dbexp.callbacks.checkpoints import Checkpoints, WholeCheckpointIO, newest
 from dbexp.callbacks.ema import Ema
 from dbexp.callbacks.finite import FirstNonfinite, NotFiniteError, all_finite
 from dbexp.callbacks.losses import LossReport
+from dbexp.callbacks.panel import Panel
 from dbexp.callbacks.progress import Progress
-from dbexp.callbacks.samples import Samples
+from dbexp.callbacks.steps import AtSteps
 from dbexp.callbacks.text_stop import TextEncoderStop
 from dbexp.data.dreambooth import DreamBoothDataModule
 from dbexp.data.instance import InstanceDataModule
@@ -30,7 +32,8 @@ from dbexp.errors import UserError
 from dbexp.export.pipeline import export_pipeline, model_card
 from dbexp.job import Job
 from dbexp.module import DreamBoothModule
-from dbexp.pictures import draw_amid_training, samples_of
+from dbexp.panel import PanelView
+from dbexp.pictures import class_samples, draw_amid_training, make_sheet, samples_of
 
 
 def train(job: Job, data: DreamBoothDataModule | None) -> None:
@@ -55,13 +58,12 @@ def train(job: Job, data: DreamBoothDataModule | None) -> None:
         if not all_finite(module.learning_parameters()):
             raise NotFiniteError(trainer.global_step, trainer.global_step)
 
-    def draw(trainer: Trainer, step: int) -> None:
-        with contextlib.nullcontext() if ema is None else ema.applied(module):
-            draw_amid_training(job, trainer, step)
+    def averaged() -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if ema is None else ema.applied(module)
 
     callbacks: list[Callback] = [*stops(job), report, Progress("training", config.trainer.max_steps, report.note)]
     callbacks += [] if ema is None else [ema]
-    callbacks += [] if config.sampling.every_n_steps is None else [Samples(config.sampling.every_n_steps, draw)]
+    callbacks += [*pictures_amid(job, averaged), *panel(job, PanelView(job, module, averaged), refuse_nonfinite)]
     # last: what it saves holds what the others have noted of the step
     callbacks.append(Checkpoints(job.checkpoints, config.trainer.checkpoint_every_n_steps, refuse_nonfinite))
     trainer = make_trainer(job, config.trainer.max_steps, callbacks, logger=job.loggers)
@@ -79,12 +81,42 @@ def train(job: Job, data: DreamBoothDataModule | None) -> None:
         "steps": trainer.global_step,
         "steps_per_second": (trainer.global_step - before) / (time.perf_counter() - started),
     }
+    job.remember()
     if torch.cuda.is_available():
         job.training["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
     job.restore()
     if ema is not None:
         ema.settle(module)
     export(job)
+
+
+def pictures_amid(job: Job, averaged: Callable[[], contextlib.AbstractContextManager[None]]) -> list[Callback]:
+    """What draws the experiment's prompts every so many steps, and all that scores need at `evaluation.at_steps`."""
+    every, at_steps = job.config.sampling.every_n_steps, job.config.evaluation.at_steps
+    last = job.config.trainer.max_steps  # its pictures are drawn when training is over
+
+    def due(step: int) -> bool:
+        return step != last and (step in at_steps or (every is not None and step % every == 0))
+
+    def draw(trainer: Trainer, batch: Any) -> None:
+        step = trainer.global_step
+        samples = samples_of(job, step, "step")
+        # one list, as at the end: neighbours in a batch decide a picture's last bits
+        more = class_samples(job, step, "class") if step in at_steps else []
+        with averaged():
+            draw_amid_training(job, trainer, [*samples, *more])
+        if job.is_zero:
+            make_sheet(job, samples)
+
+    return [AtSteps(due, draw)] if every is not None or at_steps else []
+
+
+def panel(job: Job, view: PanelView, before: Callable[[], None]) -> list[Callback]:
+    """What looks at the panel, where that is asked for."""
+    asked = job.config.evaluation.panel
+    if asked.every_n_steps is None:
+        return []
+    return [Panel(job.checkpoints, asked.every_n_steps, asked.patience, view.look, view.tell, before)]
 
 
 def make_module(job: Job) -> DreamBoothModule:
@@ -199,7 +231,7 @@ def make_optimizer(job: Job) -> tuple[Optimizer, LRScheduler]:
 def export(job: Job) -> None:
     """Write the pipeline folder with its card, once."""
     if job.is_zero:
-        samples = samples_of(job, job.config.trainer.max_steps, "final")
+        samples = samples_of(job, job.trained_steps, "final")
         prompts = [(sample.prompt, sample.generator_seed) for sample in samples]
         card = model_card(job.experiment.resolved, prompts, job.experiment.model.checkpoint)
         export_pipeline(job.family, job.folder.weights, card)

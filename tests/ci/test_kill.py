@@ -146,13 +146,17 @@ def test_kills_at_random_moments(words: list[str], whole: Path, tmp_path: Path) 
     while kills < KILLS:
         folder, here, asked = tmp_path / f"{runs}", 0, [f"cache={tmp_path / f'{runs}-cache'}", *words]
         while True:
-            moment = time.monotonic() + chance.uniform(0.3, 1.0) * lasts
+            began = time.monotonic()
+            moment = began + chance.uniform(0.3, 1.0) * lasts
             process = start(folder, *(asked if not (folder / "config.yaml").exists() else ()))
             if not kill_when(process, lambda moment=moment: time.monotonic() > moment):  # type: ignore[misc]
                 break
             here += 1
+        if here == 0:  # the machine was busier when it was measured
+            lasts = min(lasts, time.monotonic() - began)
         assert process.returncode == 0
         assert contents(folder) == contents(whole), f"run {runs} of seed {seed}, killed {here} times"
         shutil.rmtree(folder)
+        print(f"run {runs}: {here} kills, then the undisturbed end", flush=True)
         kills, runs = kills + here, runs + 1
     print(f"{kills} kills in {runs} runs, each ended as the undisturbed one")

@@ -27,7 +27,7 @@ def ask(tiny_sd: Path, photos: Path, tmp_path: Path) -> Iterator[Ask]:
     GlobalHydra.instance().clear()
     good = [
         *("subject=photos", f"subject.photos={photos}", "subject.class_noun=backpack", "subject.identifier=ohwx"),
-        *("trainer=cpu", f"model.checkpoint={tiny_sd}", f"runs={tmp_path / 'runs'}", f"cache={tmp_path / 'cache'}"),
+        *("trainer=cpu", "evaluation=none", f"model.checkpoint={tiny_sd}", f"runs={tmp_path / 'runs'}", f"cache={tmp_path / 'cache'}"),
     ]
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield lambda *overrides: build(compose("config", [*good, *overrides]))
@@ -51,7 +51,8 @@ def test_every_number_has_a_floor_and_all_that_lie_below_are_told_together(ask: 
     at_the_floor = {key: smallest if allowed else 1 for key, (smallest, allowed) in SMALLEST.items()}
     mistakes = check(ask(*(f"{key}={value:g}" for key, value in below.items()))).mistakes
     assert {key for key in SMALLEST if any(mistake.startswith(f"{key}=") for mistake in mistakes)} == set(SMALLEST)
-    assert check(ask(*(f"{key}={value:g}" for key, value in at_the_floor.items()))).mistakes == []
+    floors = [f"{key}={value:g}" for key, value in at_the_floor.items()]
+    assert check(ask("evaluation=dreambench", *floors)).mistakes == []
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])

@@ -14,7 +14,9 @@ from typing import Any
 
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
+
+from dbexp.callbacks.steps import AfterStep
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -36,7 +38,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside its place, brings it to the disk, and only then gives it its name."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """The last checkpoint becomes the previous one, this one the last."""
+        """The file is there whole or not at all; a new last checkpoint makes the one before it the previous one."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -45,7 +47,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            if path.exists():
+            if path.name == LAST and path.exists():
                 path.replace(path.with_name(PREVIOUS))
             temporary.replace(path)
         finally:
@@ -65,7 +67,7 @@ def newest(folder: Path) -> tuple[Path, int] | None:
     return None
 
 
-class Checkpoints(Callback):
+class Checkpoints(AfterStep):
     """A checkpoint every so many optimizer steps, at the last one, and when the user or the system asks to stop.
 
     Args:
@@ -76,23 +78,18 @@ class Checkpoints(Callback):
 
     def __init__(self, folder: Path, every_n_steps: int, before: Callable[[], None]) -> None:
         self.folder, self.every_n_steps, self.before = folder, every_n_steps, before
-        self._step = 0
         self._asked: int | None = None
         self._handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals, after Lightning has, which would stop between two micro-batches."""
-        self._step = trainer.global_step
+        super().on_train_start(trainer, pl_module)
         self._handlers = {each: signal.signal(each, self._note) for each in SIGNALS}
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if trainer.global_step == self._step:
-            return  # amid an accumulated step
-        self._step = trainer.global_step
-        asked = self._asked_anywhere(trainer)
-        if asked is not None or self._step % self.every_n_steps == 0 or self._step == trainer.max_steps:
+    def after_step(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        asked, step = self._asked_anywhere(trainer), trainer.global_step
+        is_last = step == trainer.max_steps or trainer.should_stop
+        if asked is not None or step % self.every_n_steps == 0 or is_last:
             self.before()
             trainer.save_checkpoint(self.folder / LAST)
         if asked is not None:

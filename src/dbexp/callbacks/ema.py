@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
+from dbexp.callbacks.steps import AfterStep
 
-class Ema(Callback):
+
+class Ema(AfterStep):
     """mean <- d · mean + (1 - d) · weight after each optimizer step, d = min(decay, (1 + n) / (10 + n)) at the n-th.
 
     The growing d forgets the first weights soon, as diffusers' EMAModel does.
@@ -27,17 +29,14 @@ class Ema(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with the weights as they are, or go on with what a checkpoint brought."""
+        super().on_train_start(trainer, pl_module)
         learning = named_learning(pl_module)
         self._means = {
             name: self._means[name].to(weight.device) if name in self._means else weight.detach().clone()
             for name, weight in learning.items()
         }
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if trainer.global_step == self.num_updates:
-            return  # amid an accumulated step
+    def after_step(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         self.num_updates = trainer.global_step
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))
         learning = named_learning(pl_module)

@@ -12,12 +12,13 @@ from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.strategies import StrategyRegistry
 
 from dbexp.build import Experiment
-from dbexp.config import Weighting, defaults
+from dbexp.config import Stage, Weighting, defaults
 from dbexp.data.images import Photo, list_images, open_rgb
 from dbexp.errors import NotHereError, UserError
 from dbexp.folder import RunFolder
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
 from dbexp.preflight.machine import disk, machine
+from dbexp.preflight.scores import absent_encoders, unscorable
 from dbexp.preflight.wording import doubtful_words, unfillable
 from dbexp.signature import nearest
 from dbexp.subject import Kind
@@ -55,6 +56,11 @@ SMALLEST: dict[str, tuple[float, bool]] = {
     "sampling.batch_size": (1, True),
     "sampling.guidance_scale": (0, True),
     "sampling.eta": (0, True),
+    "evaluation.num_class_images": (2, True),
+    "evaluation.panel.every_n_steps": (1, True),
+    "evaluation.panel.num_images": (1, True),
+    "evaluation.panel.num_class_images": (1, True),
+    "evaluation.panel.patience": (1, True),
     "trainer.max_steps": (1, True),
     "trainer.num_nodes": (1, True),
     "trainer.accumulate_grad_batches": (1, True),
@@ -104,11 +110,13 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     findings.mistakes += [
         *_numbers(experiment),
         *_choices(experiment),
+        *unscorable(experiment),
         *unfillable(experiment.config.subject),
         *_other_run(experiment),
     ]
     _check_photos(experiment, findings)
     findings.warnings += doubtful_words(experiment, findings.photos, has_model=findings.facts is not None)
+    findings.missing += absent_encoders(experiment)
     impossible, absent = machine(experiment, is_sweep)
     findings.mistakes += impossible
     findings.missing += absent
@@ -163,7 +171,7 @@ def _choices(experiment: Experiment) -> Iterator[str]:
     except ValueError:
         yield f"data.background={config.data.background} is no colour; use a name such as white, or #rrggbb"
     if not config.stages:
-        yield "stages is empty: ask for some of prior, encode, train, generate"
+        yield f"stages is empty: ask for some of {', '.join(stage.value for stage in Stage)}"
     if not re.fullmatch(r"\w[\w.\- ]*", config.name):
         yield f"name={config.name!r} cannot name a folder; use letters, digits, - and _"
 

@@ -43,6 +43,8 @@ def plan(experiment: Experiment, findings: "Findings", store_has: int | None = N
         rows += _training(experiment, facts)
     if Stage.generate in config.stages:
         rows.append(("pictures", _pictures(experiment)))
+    if Stage.evaluate in config.stages:
+        rows.append(("scores", _scores(experiment)))
     rows += [("run folder", str(_run_folder(experiment))), ("cache", config.cache)]
     lines = ["Dry run: nothing was written.", "", *(f"{name:<17}{text}" for name, text in rows)]
     if findings.missing:
@@ -97,6 +99,12 @@ def _pictures(experiment: Experiment) -> str:
     total = len(templates) * sampling.num_images
     how = f"{sampling.sampler}, {sampling.num_steps} steps, guidance {sampling.guidance_scale:g}"
     return f"{total:,} ({len(templates)} prompts x {sampling.num_images} seeds; {how})"
+
+
+def _scores(experiment: Experiment) -> str:
+    encoders = [each.checkpoint for each in (experiment.dino, experiment.clip) if each is not None]
+    steps = "".join(f", and as if trained for {step}" for step in experiment.config.evaluation.at_steps)
+    return f"by {' and '.join(encoders)}{steps}" if encoders else "none"
 
 
 def _run_folder(experiment: Experiment) -> Path:
