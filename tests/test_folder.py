@@ -100,6 +100,16 @@ def test_other_weights_or_photos_are_refused(change: dict[str, object], named: s
         RunFolder(tmp_path).create(CONFIG, MANIFEST | change)
 
 
+def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    left = [tmp_path / "samples" / "a" / ".2.png.7936.tmp", tmp_path / "checkpoints" / ".last.ckpt.7.tmp"]
+    kept = [tmp_path / "samples" / "a" / "2.png", tmp_path / ".lock", tmp_path / "notes.tmp"]
+    for path in (*left, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    RunFolder(tmp_path).sweep()
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+
+
 def test_flat_names_every_leaf() -> None:
     assert flat({"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None}) == {"a.b": 1, "a.c.d": [1, 2], "e": None}
 

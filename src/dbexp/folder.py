@@ -111,6 +111,11 @@ class RunFolder:
             file.flush()
             yield
 
+    def sweep(self) -> None:
+        """Remove the beginnings of files that killed writers left; only while the lock is held, so that none lives."""
+        for path in self.path.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
     def read_config(self) -> dict[str, Any] | None:
         """config.yaml, the request of the first start; None for a new folder.
 

@@ -217,6 +217,7 @@ class Job:
         return claim_run_path(Path(self.config.runs), self.config.name)
 
     def _create(self) -> None:
+        self.folder.sweep()
         photos = {photo.path.name: photo.sha256 for photo in self.photos}
         self.folder.create(self.experiment.resolved, make_manifest(self.config.seed, photos, self.base))
         self._earlier = self.folder.read_summary()  # a second start adds to what the first one measured

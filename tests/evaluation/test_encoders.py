@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -198,7 +199,7 @@ def test_the_id_of_a_folder_is_of_what_is_in_it_not_of_where_it_is(clip_folder: 
     folder = shutil.copytree(clip_folder, tmp_path / "copy")
     (folder / "README.md").write_text("unread")
     assert identity(folder) == first
-    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+    for name in ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"):
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content.replace(b"}", b" }", 1))
         assert identity(folder) != first, name
@@ -410,6 +411,17 @@ def test_out_of_reach_is_one_sentence_within_seconds_and_nothing_is_written(
     with pytest.raises(NotHereError):
         judge().identity()
     assert not cache.exists()
+
+
+def test_a_hub_that_takes_the_call_and_says_nothing_is_not_waited_for(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbexp.evaluation.encoders.TIMEOUT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        use(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
+        assert "does not answer" in (judge().missing() or "")
+    assert time.monotonic() - started < 3
 
 
 def test_what_the_hub_has_is_not_missing_and_asking_writes_nothing(hub: SmallHub, cache: Path) -> None:

@@ -235,6 +235,12 @@ def test_the_threshold_is_a_quantile_over_photos_of_the_nearest_other() -> None:
     assert photo_threshold(PHOTOS, 0.5) == pytest.approx((nearest[1] + nearest[2]) / 2, abs=1e-6)
 
 
+def test_a_threshold_is_never_beyond_one_so_that_the_check_takes_it() -> None:
+    for seed in range(50):  # in float32 some vectors have a cosine of 1.0000001 with themselves
+        twice = vectors(1, seed).repeat(2, 1)
+        CopyCheck(twice, photo_threshold(twice))
+
+
 def test_a_copy_is_found_with_its_photo_and_a_picture_farther_than_photos_are_is_none() -> None:
     threshold = photo_threshold(PHOTOS)
     far = -PHOTOS.sum(0)

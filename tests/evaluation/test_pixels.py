@@ -22,7 +22,7 @@ def as_tensor(picture: Image.Image) -> torch.Tensor:
     return torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1).float() / 255
 
 
-@pytest.mark.parametrize("size", [(224, 224), (300, 224), (500, 333), (333, 500), (97, 64)])
+@pytest.mark.parametrize("size", [(224, 224), (300, 224), (500, 333), (501, 320), (320, 501), (97, 64)])
 @pytest.mark.parametrize(("resize", "statistics"), [(224, OPENAI_CLIP), (256, IMAGENET)])
 def test_it_is_what_clips_own_processor_does(size: tuple[int, int], resize: int, statistics: ChannelStatistics) -> None:
     mean, std = statistics.mean, statistics.std

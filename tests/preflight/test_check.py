@@ -27,7 +27,13 @@ def ask(tiny_sd: Path, photos: Path, tmp_path: Path) -> Iterator[Ask]:
     GlobalHydra.instance().clear()
     good = [
         *("subject=photos", f"subject.photos={photos}", "subject.class_noun=backpack", "subject.identifier=ohwx"),
-        *("trainer=cpu", "evaluation=none", f"model.checkpoint={tiny_sd}", f"runs={tmp_path / 'runs'}", f"cache={tmp_path / 'cache'}"),
+        *(
+            "trainer=cpu",
+            "evaluation=none",
+            f"model.checkpoint={tiny_sd}",
+            f"runs={tmp_path / 'runs'}",
+            f"cache={tmp_path / 'cache'}",
+        ),
     ]
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield lambda *overrides: build(compose("config", [*good, *overrides]))

@@ -15,6 +15,8 @@ from transformers import CLIPModel, ViTModel
 from dbexp.generate.sampling import Sampler
 from dbexp.mini.oracle import WORDS, Oracle, truth
 from dbexp.mini.pretrain import clip, dino, fresh
+from dbexp.mini.pretrain.latents import LARGE
+from dbexp.mini.pretrain.pictures import SIZES
 from dbexp.mini.pretrain.task import batches
 from dbexp.mini.pretrain.tokens import token_ids
 from dbexp.mini.world import CLASSES, COLOURS, PLACES, draw
@@ -47,7 +49,10 @@ def scores(root: Path, options: ScoreOptions) -> dict[str, dict[str, float]]:
     pictures = [draw(scene, 64) for scene in scenes]
     told: dict[str, dict[str, float]] = {}
     if there(root / "oracle"):
-        told["oracle"] = oracle_accuracy(Oracle(root / "oracle").read(pictures), scenes)
+        oracle = Oracle(root / "oracle")
+        for side in (SIZES[0], LARGE):
+            read = oracle.read([draw(scene, side) for scene in scenes])
+            told[f"oracle at {side} pixels"] = oracle_accuracy(read, scenes)
     if there(root / "judge"):
         told["judge"] = judge_accuracy(root / "judge", fresh.to_tensor(pictures), scenes)
     if there(root / "judge") and there(root / "dino"):
