@@ -1,6 +1,6 @@
-"""The project's own small world.
+"""The project's own small world, and the models that were trained on it.
 
-`world` draws it, with its truth as data; until checkpoints are trained on it, `tiny` writes random ones: the right
-classes and file layout, nothing learned. Nothing in the core imports this room: a mini checkpoint is a folder like any
-other.
+`world` draws it, with its truth as data; `pretrain` trained the checkpoints in weights/ on it; `oracle` reads pictures
+back into words, and `lesson` what runs have learned; `tiny` writes random checkpoints for tests. Nothing in the core
+imports this room: a mini checkpoint is a folder like any other.
 """

@@ -24,13 +24,14 @@ many as fit into it and keeps the plan. The small models leave most of a GPU idl
     M scores out=R; M base_sheet out=R model=mini_sd15; M base_sheet out=R model=mini_sdxl
 
 On two cores, in the background, in bfloat16 where the processor has it (bf16=false where it has not). What the shipped
-weights took is in weights/README.md. Measured, ms a picture: vae 10 (48 pixels, two threads), clip 6, oracle 6 (one
-thread), unet_sd 8 (two threads) or 13 (one):
+weights took is in weights/README.md. Measured, ms a picture: vae 10 (48 pixels, two threads), clip 1.2, judge 4.5,
+oracle 4.5 (one thread), unet_sd 8 (two threads) or 13 (one):
 
     M pictures out=R num=40000                                               # 5 minutes
     M vae out=R steps=9000 batch_size=32 crop=48 lr=1.5e-3                   # 50 minutes, 27.3 dB
-    M clip out=R steps=1200 batch_size=128                                   # 14 minutes; clip_2, judge about the same
-    M oracle out=R minutes=60 batch_size=64 lr=2e-3
+    M clip out=R steps=2600 batch_size=256 lr=1e-3                           # 13 minutes; clip_2 about the same
+    M judge out=R steps=6000 batch_size=128 lr=1e-3                          # about an hour: not tried
+    M oracle out=R steps=13000 batch_size=64 lr=2e-3 worn=0.125              # an hour
     M unet_sd out=R steps=20000 batch_size=32 lr=1e-3                        # 90 minutes; start=CHECKPOINT adds a cycle
     M dino out=R steps=4000 batch_size=64                                    # hours, as unet_sdxl: not tried
     M unet_sdxl out=R steps=15000 batch_size=32 lr=1e-3

@@ -8,7 +8,6 @@ function showScheme() {
   root.dataset.theme = schemes.includes(root.dataset.theme) ? root.dataset.theme : "auto";
   at("theme").textContent = `Colours: ${root.dataset.theme}`;
 }
-at("theme").hidden = false;
 at("theme").addEventListener("click", () => {
   root.dataset.theme = schemes[(schemes.indexOf(root.dataset.theme) + 1) % schemes.length];
   showScheme();
