@@ -24,7 +24,7 @@ demo: $(INSTALLED) ## the whole job on two CPU cores, no download: the bundled m
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest
 
-ci: $(INSTALLED) ## run the tests that start processes of their own: DDP, the wheel
+ci: $(INSTALLED) ## run the tests that start processes of their own: DDP, the wheel, kills, a browser
 	$(BIN)/python -m pytest -m ci
 
 bench: $(INSTALLED) ## time a training step beside a bare loop and the plain recipe

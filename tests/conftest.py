@@ -55,12 +55,16 @@ def dino_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CLIP of two layers a tower, 16 tokens a text, stored in half precision; its config says 2 for the end token."""
+    """A CLIP of two layers a tower, 16 tokens a text, in half precision.
+
+    As in the published ones its config says 2 for the end token; its table has room for one word more than its
+    tokenizer, as if one had been added.
+    """
     folder = tmp_path_factory.mktemp("judges") / "clip"
     words = tokenizer(pad_token=END, model_max_length=JUDGED_TOKENS)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     start, _ = words.convert_tokens_to_ids([START, END])
-    ids = {"bos_token_id": start, "eos_token_id": 2, "vocab_size": len(words)}
+    ids = {"bos_token_id": start, "eos_token_id": 2, "vocab_size": len(words) + 1}
     text = CLIPTextConfig(**sizes, **ids, max_position_embeddings=JUDGED_TOKENS)
     vision = CLIPVisionConfig(**sizes, image_size=JUDGED_SIDE, patch_size=PATCH)
     with torch.random.fork_rng(devices=[]):
@@ -69,6 +73,20 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network.half().save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory, dino_folder: Path, clip_folder: Path) -> list[str]:
+    """Words that have a run scored by the tiny judges."""
+    conf = tmp_path_factory.mktemp("conf")
+    (conf / "evaluation").mkdir()
+    lines = ["other_nouns: [dog, car]", "num_class_images: 3"]
+    for key, name, folder in (("dino", "DinoEncoder", dino_folder), ("clip", "ClipEncoder", clip_folder)):
+        lines.append(
+            f"{key}: {{_target_: dbexp.evaluation.encoders.{name}, checkpoint: {folder}, resize: 32, crop: 32}}"
+        )
+    (conf / "evaluation" / "tiny.yaml").write_text("\n".join(lines))
+    return [f"--config-dir={conf}", "evaluation=tiny"]
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def test_a_folder_conf_beside_is_searched(tiny_sd: Path, photos: Path, elsewhere
     file.parent.mkdir(parents=True)
     file.write_text(f"photos: {photos}\nclass_noun: bag\n")
     with patch("dbexp.run.run", return_value=0) as run:
-        assert main([*tiny(tiny_sd, photos)[:2], "subject=mine", "trainer=cpu"]) == 0
+        assert main([*tiny(tiny_sd, photos)[:3], "subject=mine", "trainer=cpu"]) == 0
     assert run.call_args.args[0].config.subject.class_noun == "bag"
 
 

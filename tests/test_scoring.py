@@ -12,6 +12,7 @@ from PIL import Image
 
 from dbexp.__main__ import main
 from dbexp.data.images import list_images, open_rgb
+from dbexp.errors import UserError
 from dbexp.evaluation.encoders import ClipEncoder, DinoEncoder
 from dbexp.evaluation.scores import balance
 from dbexp.folder import RunFolder
@@ -21,24 +22,13 @@ PROMPTS = "subject.prompts=['a {subject} in the snow','a red {subject}']"
 
 
 @pytest.fixture(scope="module")
-def ask(
-    tmp_path_factory: pytest.TempPathFactory, photos: Path, tiny_sd: Path, dino_folder: Path, clip_folder: Path
-) -> Ask:
+def ask(tmp_path_factory: pytest.TempPathFactory, photos: Path, tiny_sd: Path, judged: list[str]) -> Ask:
     cache = tmp_path_factory.mktemp("cache")
-    judges = [
-        f"{key}: {{_target_: dbexp.evaluation.encoders.{name}, checkpoint: {folder}, resize: 32, crop: 32}}"
-        for key, name, folder in (("dino", "DinoEncoder", dino_folder), ("clip", "ClipEncoder", clip_folder))
-    ]
-    conf = tmp_path_factory.mktemp("conf")
-    (conf / "evaluation").mkdir()
-    (conf / "evaluation" / "tiny.yaml").write_text(
-        "\n".join([*judges, "other_nouns: [dog, car]", "num_class_images: 3"])
-    )
 
     def ask(run_dir: Path, *more: str) -> int:
         return main(
             [
-                *("--config-dir", str(conf), "+experiment=demo", "evaluation=tiny", f"model.checkpoint={tiny_sd}"),
+                *(*judged, "+experiment=demo", f"model.checkpoint={tiny_sd}"),
                 *(f"subject.photos={photos}", f"run_dir={run_dir}", f"cache={cache}", "logger=none", PROMPTS),
                 *("prior.num_images=2", "prior.sampling.num_steps=2", "sampling.num_steps=2", "sampling.num_images=3"),
                 *("optimizer.lr=1e-3", "trainer.max_steps=4", "trainer.checkpoint_every_n_steps=2", *more),
@@ -155,6 +145,35 @@ def test_a_scored_run_that_was_stopped_ends_as_one_that_was_not(
     assert whole == stopped
 
 
+def test_pictures_of_other_settings_are_not_taken_for_those_that_are_scored(
+    run: Path, ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(tmp_path / "run", "evaluation.at_steps=[2]") == 0
+    before = summary(tmp_path / "run")["metrics"]
+    assert main([f"run_dir={tmp_path / 'run'}", "stages=[generate,evaluate]", "sampling.num_steps=3"]) == 0
+    told = capsys.readouterr().out
+    assert "step 2 is not scored" in told and "num_steps=2, not 3" in told
+    found = summary(tmp_path / "run")
+    assert found["at_steps"] == {} and found["metrics"] != before
+    assert main([f"run_dir={tmp_path / 'run'}", "stages=[evaluate]"]) == 2
+    assert "num_steps=3, not 2, so it cannot be scored" in capsys.readouterr().err
+
+
+def test_a_page_of_a_training_that_did_not_end_does_not_make_it_done(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(job: object) -> None:
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr("dbexp.training.export", fail)
+    assert ask(tmp_path / "run") == 2
+    metrics = (tmp_path / "run" / "metrics.csv").read_bytes()
+    monkeypatch.undo()
+    assert main([f"run_dir={tmp_path / 'run'}", "stages=[report]"]) == 0
+    assert summary(tmp_path / "run")["status"] == "failed"
+    assert (tmp_path / "run" / "metrics.csv").read_bytes() == metrics
+
+
 def test_patience_ends_a_training_that_gets_no_better(ask: Ask, tmp_path: Path) -> None:
     words = ("evaluation.panel.every_n_steps=1", "evaluation.panel.patience=1", "optimizer.lr=1e-12")
     assert ask(tmp_path / "run", *words) == 0
@@ -180,7 +199,7 @@ def test_pictures_drawn_anew_without_being_scored_leave_no_score(run: Path, ask:
         ),
         (("evaluation.panel.patience=2",), "evaluation.panel.patience"),
         (("evaluation.dino.checkpoint=/nowhere",), "evaluation.dino.checkpoint=/nowhere"),
-        (("evaluation=none", "evaluation.panel.every_n_steps=1"), "need an encoder"),
+        (("evaluation=none", "evaluation.panel.every_n_steps=1"), "needs evaluation.dino and evaluation.clip"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_by_name(

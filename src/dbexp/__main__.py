@@ -63,7 +63,8 @@ def _prepared(arguments: list[str]) -> list[str]:
     as happens under ddp, where Lightning starts copies of this program with the arguments that it finds.
     """
     # argparse, which Hydra uses, takes no option from between the overrides
-    arguments = sorted(arguments, key=lambda argument: argument not in ("-m", "--multirun"))
+    options = ("-m", "--multirun", "--config-dir=")
+    arguments = sorted(arguments, key=lambda argument: not (argument in options or argument.startswith(options[-1])))
     home = re.compile(r"^([^=]+=)(~(?:/.*)?)$")
     written = [home.sub(lambda part: part[1] + str(Path(part[2]).expanduser()), argument) for argument in arguments]
     given = any(argument.split("=")[0] in ("--config-dir", "-cd") for argument in arguments)

@@ -69,13 +69,14 @@ class Job:
         except UserError:
             self._held.close()
             raise
-        self.fabric.barrier()
+        self._earlier = self.from_zero(lambda: self._earlier)
 
     def track(self) -> None:
         """Start the trackers."""
         resumed = self.resumed
         if self.is_zero:
-            last = None if self.folder.is_trained else 0 if resumed is None else resumed[1]
+            goes_on = not self.folder.is_trained and Stage.train in self.config.stages
+            last = None if not goes_on else 0 if resumed is None else resumed[1]
             settings = tracking.Tracking(**asdict(self.config.logger))
             resolved = self.experiment.resolved
             self.loggers = tracking.make_loggers(settings, self.folder.path, self.config.name, resolved, last)
@@ -167,6 +168,17 @@ class Job:
         if self.is_zero:
             print(line, flush=True)
 
+    def forget_scores(self) -> None:
+        """Drop what earlier starts scored, because the pictures are about to be others."""
+        self._earlier = {part: value for part, value in self._earlier.items() if part not in SCORES}
+        if self.is_zero:
+            self.folder.write_summary({**self._earlier, "status": "running"})
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether training was begun and neither ended nor is asked for now."""
+        return self.folder.metrics.exists() and not self.folder.is_trained
+
     def remember(self) -> None:
         """Write what training has come to, which the stages after it go by."""
         if self.is_zero:
@@ -184,10 +196,17 @@ class Job:
         self._held.close()
 
     def write_summary(self, status: str, message: str | None = None) -> None:
-        """Write what the run has come to, with what earlier starts measured."""
+        """Write what the run has come to, with what earlier starts measured; one whose training did not end is not done
+        because something else was.
+        """
+        if status == "done" and self.is_unfinished:
+            before = self._earlier.get("status", "interrupted")
+            status, message = (
+                before if before in ("failed", "interrupted") else "interrupted",
+                self._earlier.get("message"),
+            )
         training, seconds = self.training or self._earlier.get("train", {}), self._earlier.get("seconds", {})
-        drawn_anew = Stage.generate.value in self.seconds
-        earlier = {} if drawn_anew else {part: self._earlier[part] for part in SCORES if part in self._earlier}
+        earlier = {part: self._earlier[part] for part in SCORES if part in self._earlier}
         took = {name: round(seconds.get(name, 0.0) + self.seconds.get(name, 0.0), 3) for name in seconds | self.seconds}
         summary = {"status": status, "train": training, "seconds": took, "metrics": {}, **(self.scores or earlier)}
         if message is not None:

@@ -42,6 +42,7 @@ class PanelView:
         """The panel's scores, "score" among them, and the terms' pulls in this micro-batch; the same on every rank."""
         step = trainer.global_step
         pictures, bare = panel_samples(self.job, step)
+        self.module.zero_grad(set_to_none=True)  # the step is taken; its gradients would lie beside the pulls
         with self.averaged():
             draw_amid_training(self.job, trainer, [*pictures, *bare])
         with at_rest(self.module), trainer.precision_plugin.forward_context():
@@ -96,5 +97,4 @@ def panel_floor(job: Job) -> list[Sample]:
 
 def panel_templates(job: Job) -> list[str]:
     """The panel's prompts, not filled."""
-    asked = job.config.evaluation.panel.prompts
-    return list(job.config.subject.panel_templates() if asked is None else asked)
+    return job.config.subject.panel_templates(job.config.evaluation.panel.prompts)

@@ -209,12 +209,13 @@ def generate(job: Job) -> None:
     Raises:
         UserError: training was begun in this folder and not finished.
     """
-    if job.folder.metrics.exists() and not job.folder.is_trained:
+    if job.is_unfinished:
         raise UserError(f"the training in {job.folder.path} was not finished: add train to stages=[...]")
     is_base = not job.folder.is_trained and Stage.train not in job.config.stages
     step, role = (0, "base") if is_base else (job.trained_steps, "final")
     if is_base:
         job.say("nothing was trained: drawing from the base model")
+    job.forget_scores()
     samples, more = samples_of(job, step, role), []
     if job.is_scored and not is_base:
         more = class_samples(job, step, "class")

@@ -55,11 +55,15 @@ def score_run(job: Job, scorer: Scorer) -> None:
     base = score(job, scorer, ignorer, class_base)
     by_step = {}
     for step in sorted({*at_steps, last}):
-        by_step[step] = score(job, scorer, samples_of(job, step, "step"), class_samples(job, step, "class"))
+        samples, bare = samples_of(job, step, "step"), class_samples(job, step, "class")
+        if step != last and (why := lack(job, [*samples, *bare])) is not None:
+            job.say(f"step {step} is not scored: {why}, and its weights are gone")
+        else:
+            by_step[step] = score(job, scorer, samples, bare)
     prompts = [without_identifier(job, sample) for sample in samples_of(job, last, "final")]
     job.scores = {
         "metrics": by_step[last].metrics,
-        "at_steps": {str(step): by_step[step].metrics for step in at_steps},
+        "at_steps": {str(step): by_step[step].metrics for step in at_steps if step in by_step},
         "base": base.values,
         "copier": scorer.copier(prompts),
         "real": scorer.real(),
@@ -81,16 +85,28 @@ def shown(job: Job, samples: Sequence[Sample]) -> Shown:
     """The pictures from the run folder.
 
     Raises:
-        UserError: one is not there.
+        UserError: one is not there, or was drawn with other settings than are asked for now.
     """
+    if (why := lack(job, samples)) is not None:
+        raise UserError(f"{why}, so it cannot be scored: add generate to stages=[...], or ask with its own sampling")
     pictures = []
     for sample in samples:
-        file = job.folder.path / sample.file
-        if not file.is_file():
-            raise UserError(f"{file} is not there to be scored: add generate to stages=[...]")
-        with Image.open(file) as picture:
+        with Image.open(job.folder.path / sample.file) as picture:
             pictures.append(picture.convert("RGB"))
     return Shown(pictures, [without_identifier(job, each) for each in samples], [each.seed for each in samples])
+
+
+def lack(job: Job, samples: Sequence[Sample]) -> str | None:
+    """Why pictures cannot be scored as what they are called; None where they can."""
+    rows = {row.file: row for row in job.folder.samples()}
+    for sample in samples:
+        row = rows.get(sample.file)
+        if row is None or not (job.folder.path / sample.file).is_file():
+            return f"{sample.file} was not drawn"
+        if row.sampling != sample.sampling:
+            key = min(name for name in sample.sampling if row.sampling.get(name) != sample.sampling[name])
+            return f"{sample.file} was drawn with {key}={row.sampling.get(key)}, not {sample.sampling[key]}"
+    return None
 
 
 def without_identifier(job: Job, sample: Sample) -> str:
@@ -101,7 +117,7 @@ def without_identifier(job: Job, sample: Sample) -> str:
 def prompts_known(job: Job) -> dict[str, str]:
     """Each prompt with the identifier -> the same without."""
     subject = job.config.subject
-    templates = [*subject.templates(), *(job.config.evaluation.panel.prompts or subject.panel_templates())]
+    templates = [*subject.templates(), *subject.panel_templates(job.config.evaluation.panel.prompts)]
     return {subject.fill(template): subject.fill_class(template) for template in templates}
 
 

@@ -125,9 +125,9 @@ class Subject:
         """Whether it is a look or a place, which any picture may have, and not a thing in it."""
         return self.kind in (Kind.style, Kind.place)
 
-    def panel_templates(self) -> tuple[str, ...]:
-        """What is drawn and scored amid training when nothing else is asked for: the kind's."""
-        return PANEL_TEMPLATES[self.kind]
+    def panel_templates(self, asked: list[str] | None) -> list[str]:
+        """What is drawn and scored amid training: what is asked for, or else the kind's."""
+        return list(PANEL_TEMPLATES[self.kind]) if asked is None else asked
 
     def templates(self) -> list[str]:
         """What to draw: the prompts given, or those of the kind."""

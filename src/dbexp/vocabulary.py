@@ -25,7 +25,7 @@ KEYS = {
     "optimizer.lr": "learning rate; optimizer.text_encoder_lr for theirs",
     "trainer.max_steps": "optimizer steps",
     "sampling.num_images": "pictures per prompt",
-    "stages": "[prior,encode,train,generate] or some of them",
+    "stages": "[prior,encode,train,generate,evaluate,report] or some of them",
     "run_dir": "a run's folder: go on with it; other keys are laid over its config.yaml",
     "dry_run": "true: check, print the plan, write nothing",
 }

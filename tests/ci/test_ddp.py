@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,14 @@ def unet(run_dir: Path) -> dict[str, torch.Tensor]:
     return load_file(run_dir / "weights" / "unet" / "diffusion_pytorch_model.safetensors")
 
 
-def test_two_ranks_train_as_one_with_twice_the_batch(tiny_sdxl: Path, photos: Path, tmp_path: Path) -> None:
+def test_two_ranks_train_as_one_with_twice_the_batch(
+    tiny_sdxl: Path, photos: Path, judged: list[str], tmp_path: Path
+) -> None:
     alone, together = tmp_path / "alone", tmp_path / "together"
     model = ("model=sdxl", "logger.kind=csv")
     one = start(alone, tmp_path / "cache1", tiny_sdxl, photos, *model, "data.batch_size=2", "prior.batch_size=2")
     ddp = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32-true")
+    ddp += (*judged, "evaluation.panel.every_n_steps=2", "evaluation.at_steps=[1]")  # looked at, which changes nothing
     two = start(together, tmp_path / "cache2", tiny_sdxl, photos, *model, *ddp, "trainer.max_steps=3")
     assert one.returncode == 0, one.stderr
     assert two.returncode == 0, two.stderr
@@ -44,7 +48,11 @@ def test_two_ranks_train_as_one_with_twice_the_batch(tiny_sdxl: Path, photos: Pa
     entries = list((tmp_path / "cache2" / "class_images").glob("*/items.jsonl"))
     items = [json.loads(line)["item"] for line in entries[0].read_text().splitlines() if line]
     assert len(entries) == 1 and sorted(items) == [f"{index:06d}.png" for index in range(5)]
-    assert len((together / "samples" / "index.jsonl").read_text().splitlines()) == 3
+    roles = Counter(json.loads(row)["role"] for row in (together / "samples" / "index.jsonl").read_text().splitlines())
+    assert (roles["final"], roles["class"], roles["ignorer"]) == (3, 6, 3)
+    summary = json.loads((together / "summary.json").read_text())
+    assert summary["metrics"].keys() == summary["at_steps"]["1"].keys() > {"dino", "clip_i", "clip_t", "pres"}
+    assert (together / "report.html").is_file() and (together / "checkpoints" / "best.ckpt").is_file()
     assert len((together / "metrics.csv").read_text().splitlines()) == 4
     for picture in (tmp_path / "cache1" / "class_images").rglob("*.png"):
         assert (tmp_path / "cache2" / picture.relative_to(tmp_path / "cache1")).exists()

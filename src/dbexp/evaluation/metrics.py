@@ -5,7 +5,7 @@ serves all of them. It knows no network and no picture. All similarities are cos
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.distributed
@@ -27,6 +27,7 @@ class PictureMetric(Metric):
 
     full_state_update = False
     is_differentiable = False
+    is_alone = False
     numbers: list[Tensor]
 
     def __init__(self, *columns: str) -> None:
@@ -34,6 +35,11 @@ class PictureMetric(Metric):
         self.columns = columns
         for name in (*columns, "numbers"):
             self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def alone(self) -> Self:
+        """The same metric, asked by this process only: it waits for no other one, where there are several."""
+        self.is_alone, self.distributed_available_fn = True, lambda: False
+        return self
 
     def _keep(self, numbers: Tensor | None, **columns: Tensor) -> None:
         """Add a batch."""
@@ -56,7 +62,7 @@ class PictureMetric(Metric):
 
     def _gathered(self) -> dict[str, Tensor]:
         """Every column, and `numbers`, over the pictures of all processes, by rank; every process has to call it."""
-        with self.sync_context(dist_sync_fn=self.dist_sync_fn):
+        with self.sync_context(dist_sync_fn=self.dist_sync_fn, should_sync=not self.is_alone):
             kept = {name: getattr(self, name) for name in (*self.columns, "numbers")}
         columns = {name: joined(each) for name, each in kept.items()}
         self._filled(columns[self.columns[0]])
@@ -70,7 +76,7 @@ class PictureMetric(Metric):
         """
         columns = self._gathered()
         numbers = columns.pop("numbers")
-        if not len(numbers) and num_processes() == 1:
+        if not len(numbers) and (self.is_alone or num_processes() == 1):
             return columns
         if not len(numbers) == len(set(numbers.tolist())) == len(columns[self.columns[0]]):
             raise ValueError(

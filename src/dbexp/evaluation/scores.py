@@ -110,14 +110,14 @@ class Scorer:
         if "clip_i" in seen and self.clip is not None:
             prompts = list(dict.fromkeys(shown.prompts))
             texts = dict(zip(prompts, self.clip.embed_texts(prompts), strict=True))
-            metric = PromptSimilarity()
+            metric = PromptSimilarity().alone()
             metric.update(seen["clip_i"], torch.stack([texts[prompt] for prompt in shown.prompts]))
             scored.add(shown, clip_t=metric.per_picture())
         if "dino" in seen:
             scored.metrics |= self._diversity(shown, seen["dino"])
             if len(self.photos) > 1:
                 threshold = photo_threshold(self.views["dino"])
-                copies = CopyCheck(self.views["dino"], threshold)
+                copies = CopyCheck(self.views["dino"], threshold).alone()
                 copies.update(seen["dino"])
                 nearest = copies.nearest().cosine
                 scored.add(shown, nearest=nearest, copy_rate=(nearest >= threshold - ROUNDING).float())
@@ -130,7 +130,7 @@ class Scorer:
             assert self.dino is not None
             scored.add(shown, pres=self._likeness("dino", self.dino.embed(shown.pictures)))
         if self.clip is not None and not self.is_manner and len(self.class_prompts) > 1:
-            metric = ClassFidelity(self.clip.embed_texts(self.class_prompts), index=0)
+            metric = ClassFidelity(self.clip.embed_texts(self.class_prompts), index=0).alone()
             metric.update(self.clip.embed(shown.pictures))
             each = metric.per_picture()
             scored.add(shown, class_clip_t=each["clip_t"], class_share=each["is_class"])
@@ -172,7 +172,7 @@ class Scorer:
         return views if self.clip is None else {**views, "clip_i": self.clip.embed}
 
     def _likeness(self, view: str, embeddings: Tensor) -> Tensor:
-        metric = SubjectSimilarity(self.views[view])
+        metric = SubjectSimilarity(self.views[view]).alone()
         metric.update(embeddings)
         return metric.per_picture()
 

@@ -18,7 +18,7 @@ from dbexp.errors import NotHereError, UserError
 from dbexp.folder import RunFolder
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
 from dbexp.preflight.machine import disk, machine
-from dbexp.preflight.scores import absent_encoders, unscorable
+from dbexp.preflight.scores import absent_encoders, too_few_photos, unscorable
 from dbexp.preflight.wording import doubtful_words, unfillable
 from dbexp.signature import nearest
 from dbexp.subject import Kind
@@ -115,6 +115,7 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
         *_other_run(experiment),
     ]
     _check_photos(experiment, findings)
+    findings.mistakes += too_few_photos(experiment, len(findings.photos))
     findings.warnings += doubtful_words(experiment, findings.photos, has_model=findings.facts is not None)
     findings.missing += absent_encoders(experiment)
     impossible, absent = machine(experiment, is_sweep)
