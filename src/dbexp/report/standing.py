@@ -44,8 +44,8 @@ def lack_of_scores(record: Record) -> Lack:
     if not record.has_weights:
         return Lack("There are no scores: they are taken of a finished training.", next_command(record))
     if not has_judges(record):
-        bundled = "for the bundled models, evaluation=mini has theirs"
-        return Lack(f"There are no scores: the run asked for no judge. This takes them; {bundled}.", scoring(record))
+        judges = "by judges that are downloaded once"
+        return Lack(f"There are no scores: the run asked for no judge. This takes them, {judges}:", scoring(record))
     return Lack("There are no scores yet. This takes them:", scoring(record))
 
 
