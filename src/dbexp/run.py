@@ -199,7 +199,8 @@ def made(
                 f"{len(missing)} {words} are missing from {entry.folder}: add {stage.value} to stages=[...]"
             )
         if missing:
-            make(missing, entry.put)
+            # a whole batch is made again for one that a kill cost it; the others are there
+            make(missing, lambda name, content: entry.put(name, content) if name in missing else None)
     return entry
 
 
