@@ -175,11 +175,12 @@ class Ways:
         self.data.trainer = None  # of the fit before, at whose last step the loader would go on
         loader = itertools.islice(self.data.train_dataloader(), 8)
         batches = [self.data.on_after_batch_transfer(batch.to(device), 0) for batch in loader]
-        texts = [self.module.tune.encode_text(family, batch.prompts) for batch in batches]
-        ready = itertools.cycle(zip(batches, texts, strict=True))
+        ready = itertools.cycle(batches)
 
         def micro_step() -> None:
-            batch, text = next(ready)
+            batch = next(ready)
+            with self.precision():
+                text = self.module.tune.encode_text(family, batch.prompts)
             self.backward(batch, family.to_latents(batch), text)
 
         return self.loop(steps, micro_step)
@@ -193,7 +194,8 @@ class Ways:
 
             def micro_step() -> None:
                 batch = next(loader).to(device)
-                with self.precision(), torch.no_grad():
+                frozen = self.module.tune.reads_text_once
+                with self.precision(), torch.no_grad() if frozen else contextlib.nullcontext():
                     text = family.encode_text(batch.prompts)
                 self.backward(batch, family.to_latents(batch), text)
 
