@@ -18,7 +18,7 @@ def test_the_mean_follows_its_recurrence_and_knows_no_frozen_weight() -> None:
     module.register_parameter("learns", torch.nn.Parameter(torch.tensor([1.0, -2.0])))
     module.register_parameter("frozen", torch.nn.Parameter(torch.tensor([5.0]), requires_grad=False))
     ema, trainer = Ema(0.9), Steps()
-    ema.on_train_start(trainer, module)  # type: ignore[arg-type]
+    ema.on_train_start(trainer, module)  # type: ignore[arg-type]  # stands for a Trainer, as below
     mean = torch.tensor([1.0, -2.0], dtype=torch.float64)
     for step in range(1, 200):
         module.learns.data = torch.randn(2, generator=torch.Generator().manual_seed(step))

@@ -149,7 +149,7 @@ def test_kills_at_random_moments(words: list[str], whole: Path, tmp_path: Path) 
             began = time.monotonic()
             moment = began + chance.uniform(0.3, 1.0) * lasts
             process = start(folder, *(asked if not (folder / "config.yaml").exists() else ()))
-            if not kill_when(process, lambda moment=moment: time.monotonic() > moment):  # type: ignore[misc]
+            if not kill_when(process, lambda moment=moment: time.monotonic() > moment):  # type: ignore[misc]  # the default binds this round's
                 break
             here += 1
         if here == 0:  # the machine was busier when it was measured

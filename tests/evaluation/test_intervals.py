@@ -11,7 +11,6 @@ import pytest
 
 from dbexp.errors import UserError
 from dbexp.evaluation.intervals import (
-    EXACT_UP_TO,
     SAMPLING_NOISE_ONLY,
     TRAINING_SEEDS,
     Interval,
@@ -20,11 +19,10 @@ from dbexp.evaluation.intervals import (
     mean_interval,
     p_value,
     paired_difference,
-    probability_within,
     seeds_needed,
-    t_quantile,
     verdict,
 )
+from dbexp.evaluation.student import EXACT_UP_TO, probability_within, t_quantile
 
 NUM_STUDIES = 1000
 # three standard deviations of the share of NUM_STUDIES intervals that hold the truth, when each does with p = .95

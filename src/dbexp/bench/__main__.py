@@ -12,6 +12,7 @@ of the published checkpoint's sizes and random pictures of SIDE pixels, so nothi
 """
 
 import argparse
+import importlib
 import json
 import platform
 import statistics
@@ -42,16 +43,15 @@ class Startup:
 
 def import_all(startup: Startup) -> None:
     """Import the libraries one after the other, the slow ones timed apart."""
-    with startup.part("import torch"):
-        import torch  # noqa: F401
-    with startup.part("import lightning"):
-        import pytorch_lightning  # noqa: F401
-    with startup.part("import diffusers and transformers"):
-        from diffusers import StableDiffusionPipeline  # noqa: F401
-    with startup.part("import hydra"):
-        import hydra  # noqa: F401
-    with startup.part("import dbexp"):
-        import dbexp.run  # noqa: F401
+    for name, module in (
+        ("import torch", "torch"),
+        ("import lightning", "pytorch_lightning"),
+        ("import diffusers and transformers", "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion"),
+        ("import hydra", "hydra"),
+        ("import dbexp", "dbexp.bench.ways"),
+    ):
+        with startup.part(name):
+            importlib.import_module(module)
 
 
 def measure(ways: dict[str, Callable[[int], float]], steps: int, rounds: int) -> dict[str, list[float]]:
