@@ -197,6 +197,10 @@ class ClipTask(Task):
         right = pairs[0][2].gather(1, logits[0].argmax(1, keepdim=True)).float().mean()
         return {"loss": torch.stack(losses).mean(), "right": right}
 
+    def compiled(self) -> list[nn.Module]:
+        clip = self.network.clip
+        return [clip.text_model, *([clip.vision_model] if self.options.keeps == "both" else [])]
+
     def write(self, network: nn.Module, folder: Path) -> None:
         towers: Any = network
         kept = kept_part(towers.clip, self.options.keeps)

@@ -13,6 +13,7 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
+from dbexp.mini.pretrain.grow import grow, text_map
 from dbexp.mini.pretrain.latents import Latents
 from dbexp.mini.pretrain.pictures import NUM_CAPTIONS, Pictures
 from dbexp.mini.pretrain.saving import write_half
@@ -34,6 +35,7 @@ class UnetOptions(TrainOptions):
         dropped: share of captions replaced by none (Ho & Salimans, arXiv 2207.12598).
         gamma: min-SNR weighting (Hang et al., arXiv 2303.09556): ε's squared error times min(SNR, γ) / SNR.
         large: pooled text, size and crop ids, 96 pixels.
+        grown: begin as the trained unet_sd, grown (see `dbexp.mini.pretrain.grow`); else with random weights.
     """
 
     batch_size: int = 256
@@ -46,15 +48,16 @@ class UnetOptions(TrainOptions):
     dropped: float = 0.1
     gamma: float = 5.0
     large: bool = False
+    grown: bool = False
 
 
 @dataclass(frozen=True)
 class LargeUnetOptions(UnetOptions):
     """The large family's."""
 
-    channels: tuple[int, ...] = (64, 96, 112)
     transformers: tuple[int, ...] = (1, 1, 2)
     large: bool = True
+    grown: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Texts:
 
 
 def build_unet(options: UnetOptions, texts: Texts, side: int, latent_channels: int) -> UNet2DConditionModel:
-    """4.4 million weights (small), 6.4 million (large) at the default channels."""
+    """4.4 million weights (small), 5.9 million (large) at the default channels."""
     levels = len(options.channels)
     added: dict[str, object] = {}
     if texts.second is not None:
@@ -148,6 +151,23 @@ class UnetTask(Task):
         torch.manual_seed(options.seed)
         self.latent_channels = int(self.latents.draw(torch.zeros(1).long(), torch.zeros(())).shape[1])
         self.network = build_unet(options, self.texts, self.latents.side, self.latent_channels)
+        if options.grown and not options.start:
+            self.grow(root / "unet_sd")
+
+    def grow(self, folder: Path) -> None:
+        """Begin as the trained small UNet.
+
+        Raises:
+            ValueError: it is not trained yet.
+        """
+        if not (folder / "config.json").is_file():
+            raise ValueError(f"{folder} is not there: train unet_sd first, or say grown=false")
+        small: Any = UNet2DConditionModel.from_pretrained(folder, dtype=torch.float32)
+        numbers = torch.arange(min(1024, self.pictures.num), device=self.pictures.device)
+        input_ids = self.pictures.input_ids(numbers, numbers % NUM_CAPTIONS)
+        both = self.texts.say(input_ids, torch.zeros_like(numbers, dtype=torch.bool)).states
+        one = self.texts.first(input_ids).last_hidden_state
+        grow(self.network, small, text_map(one.flatten(0, 1).cpu(), both.flatten(0, 1).cpu()))
 
     def losses(self, draws: Draws, mean: nn.Module) -> dict[str, Tensor]:
         num, side = self.options.batch_size, self.latents.side
