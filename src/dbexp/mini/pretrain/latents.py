@@ -113,7 +113,9 @@ def encode(folder: Path, vae_folder: Path, pictures: Pictures, large: bool) -> N
     for number, part in enumerate(batches(torch.arange(pictures.num), BATCH)):
         draws = Draws(17, number, pictures.device)
         pixel_values, ids = (varied if large else whole)(pictures, part, draws)
-        with torch.autocast(pictures.device.type, torch.bfloat16):  # its rounding is far below the posterior's deviation
+        with torch.autocast(
+            pictures.device.type, torch.bfloat16
+        ):  # its rounding is far below the posterior's deviation
             posterior = vae.encode(pixel_values).latent_dist
         scaled = torch.stack([posterior.mean, posterior.std], 1).float() * vae.config.scaling_factor
         rows = slice(int(part[0]), int(part[-1]) + 1)
