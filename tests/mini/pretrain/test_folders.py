@@ -1,10 +1,12 @@
 """What the commands write opens in plain diffusers, transformers and this project's own loaders; scores read it."""
 
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
 from safetensors import safe_open
 from transformers import CLIPImageProcessorPil, CLIPModel, ViTModel
@@ -12,9 +14,12 @@ from transformers import CLIPImageProcessorPil, CLIPModel, ViTModel
 from dbexp.family.sd import SDSource
 from dbexp.family.sdxl import SDXLSource
 from dbexp.mini.pretrain.__main__ import main
+from dbexp.mini.pretrain.saving import written_weights
 from dbexp.mini.pretrain.scores import ScoreOptions, roc_auc, scores, wishes
 from dbexp.mini.pretrain.sheets import BaseSheetOptions, VaeSheetOptions, base_sheet, vae_sheet
 from dbexp.mini.pretrain.tokens import token_ids
+
+TOY = ["steps=2", "batch_size=4", "warmup=1"]
 
 
 @pytest.mark.parametrize("name", ["mini_sd15", "mini_sdxl"])
@@ -91,3 +96,23 @@ def test_what_cannot_be_done_is_said(words: list[str], message: str) -> None:
 def test_without_a_wish_it_says_how(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     assert "M pictures out=R" in capsys.readouterr().out
+
+
+def test_a_decoder_alone_goes_on_from_a_folder_and_leaves_the_latents_as_they_are(
+    trained: Path, drawings: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pictures").symlink_to(drawings / "pictures")
+    words = ["vae", f"out={tmp_path}", *TOY, "channels=8,16,16", "crop=32", "decoder_only=true"]
+    with pytest.raises(ValueError, match="start=FOLDER"):
+        main(words)
+    main([*words, f"start={trained}/vae"])
+    before, after = (written_weights(folder / "vae") for folder in (trained, tmp_path))
+    changed = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    assert changed and all(name.startswith(("decoder.", "post_quant_conv.")) for name in changed)
+    configs = [json.loads((folder / "vae" / "config.json").read_text()) for folder in (trained, tmp_path)]
+    assert configs[0]["scaling_factor"] == configs[1]["scaling_factor"]
+
+
+def test_a_folder_without_weights_is_no_start(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no weights"):
+        written_weights(tmp_path)

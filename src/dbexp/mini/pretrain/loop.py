@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel
 
-from dbexp.mini.pretrain.saving import load_checkpoint, save_checkpoint
+from dbexp.mini.pretrain.saving import load_checkpoint, save_checkpoint, written_weights
 from dbexp.mini.pretrain.task import Draws, Task, TrainOptions, device
 
 PLAN_AFTER = 40  # steps after which a run without a number of steps measures its speed
@@ -58,11 +58,18 @@ class Run:
         )
         self.step, self.total = 0, options.steps
         if options.start:
-            self.mean.load_state_dict(load_checkpoint(Path(options.start), self.device)["mean"])
-            task.network.load_state_dict(self.mean.module.state_dict())
+            self.begin_with(Path(options.start))
         if options.compile:
             for module in task.compiled():
                 module.compile()
+
+    def begin_with(self, path: Path) -> None:
+        """Take the mean weights of a checkpoint, or those of the folder that a training wrote."""
+        if path.is_dir():
+            self.mean.module.load_state_dict(written_weights(path))
+        else:
+            self.mean.load_state_dict(load_checkpoint(path, self.device)["mean"])
+        self.task.network.load_state_dict(self.mean.module.state_dict())
 
     def average(self, kept: Sequence[Tensor], current: Sequence[Tensor], num: Tensor | int) -> None:
         """kept + (1 - d) (current - kept); d grows to `ema` so that the first weights are soon forgotten.

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -33,6 +34,20 @@ def write_half(network: nn.Module, folder: Path) -> None:
     pretrained.to(memory_format=torch.contiguous_format)
     pretrained.save_pretrained(folder, safe_serialization=True)
     open_as_float32(folder)
+
+
+def written_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of a folder that `write_half` wrote, counts as they are, the others in float32.
+
+    Raises:
+        ValueError: it holds no weights.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ValueError(f"{folder} holds no weights to start from")
+    return {
+        name: weight.float() if weight.is_floating_point() else weight for name, weight in load_file(files[0]).items()
+    }
 
 
 def open_as_float32(folder: Path) -> None:

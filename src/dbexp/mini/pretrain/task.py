@@ -22,7 +22,8 @@ class TrainOptions:
         weight_decay: AdamW's.
         ema: decay of the running mean of the weights that is written out.
         seed: of weights and draws.
-        start: a checkpoint of the same network whose mean weights to begin with; empty begins with random ones.
+        start: a checkpoint of the same network whose mean weights to begin with, or the folder that it wrote; empty
+            begins with random ones.
         every_s: seconds between checkpoints.
         bf16: products in bfloat16, weights and sums in float32; faster on GPUs and on processors that have it.
         compile: torch.compile the network; a minute at the start, then faster on a GPU.

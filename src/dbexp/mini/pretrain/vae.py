@@ -30,6 +30,7 @@ class VaeOptions(TrainOptions):
         edges: weight of the error of neighbouring differences.
         squares: weight of the squared error.
         kl: weight of the posterior's KL divergence from the standard normal, mean over latent numbers.
+        decoder_only: leave encoder and latents as they are, so that a UNet that knows them stays good.
     """
 
     batch_size: int = 64
@@ -40,6 +41,7 @@ class VaeOptions(TrainOptions):
     edges: float = 1.0
     squares: float = 1.0
     kl: float = 1e-3
+    decoder_only: bool = False
 
 
 def build_vae(options: VaeOptions) -> AutoencoderKL:
@@ -89,6 +91,13 @@ class VaeTask(Task):
     def __init__(self, pictures: Pictures, options: VaeOptions) -> None:
         torch.manual_seed(options.seed)
         self.pictures, self.options, self.network = pictures, options, build_vae(options)
+        self.kept_factor = 0.0
+        if options.decoder_only:
+            self.network.encoder.requires_grad_(False)
+            self.network.quant_conv.requires_grad_(False)
+            if not Path(options.start, "config.json").is_file():
+                raise ValueError("decoder_only=true goes on from a trained autoencoder: give start=FOLDER/vae")
+            self.kept_factor = float(AutoencoderKL.load_config(options.start)["scaling_factor"])
 
     def window(self, draws: Draws) -> Tensor:
         """A batch of crops, shape (B, 3, crop, crop); one corner for all of them."""
@@ -114,7 +123,8 @@ class VaeTask(Task):
     def write(self, network: nn.Module, folder: Path) -> None:
         """With the scaling factor that gives its latents variance 1 (Rombach et al., arXiv 2112.10752, app. G)."""
         vae: Any = network
-        vae.register_to_config(scaling_factor=round(1 / latent_deviation(vae, self.pictures), 5))
+        factor = self.kept_factor or round(1 / latent_deviation(vae, self.pictures), 5)
+        vae.register_to_config(scaling_factor=factor)
         write_half(vae, folder)
 
 
