@@ -24,7 +24,8 @@ from transformers import (
 )
 
 from dbexp.mini.oracle import WORDS
-from dbexp.mini.pretrain.pictures import NUM_CAPTIONS, SIZES, Pictures
+from dbexp.mini.pretrain.patches import place_waves, whiten
+from dbexp.mini.pretrain.pictures import NUM_CAPTIONS, SIZES, Pictures, some
 from dbexp.mini.pretrain.saving import write_half, write_preprocessor
 from dbexp.mini.pretrain.task import Draws, Task, TrainOptions
 from dbexp.mini.pretrain.tokens import MAX_TOKENS, padded_with_zero, word_ids, world_tokenizer
@@ -175,6 +176,10 @@ class ClipTask(Task):
     def __init__(self, pictures: Pictures, options: ClipOptions) -> None:
         torch.manual_seed(options.seed)
         self.pictures, self.options, self.network = pictures, options, Towers(options)
+        if options.keeps == "both":
+            embeddings = self.network.clip.vision_model.embeddings
+            whiten(embeddings.patch_embedding, normalised(some(pictures)))
+            place_waves(embeddings.position_embedding.weight.data)
 
     def losses(self, draws: Draws, mean: nn.Module) -> dict[str, Tensor]:
         numbers = draws.integers(self.pictures.num, self.options.batch_size)

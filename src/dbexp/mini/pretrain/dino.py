@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, normalize
 from transformers import ViTConfig, ViTModel
 
-from dbexp.mini.pretrain.pictures import SIZES, Pictures
+from dbexp.mini.pretrain.patches import place_waves, whiten
+from dbexp.mini.pretrain.pictures import SIZES, Pictures, some
 from dbexp.mini.pretrain.saving import write_half, write_preprocessor
 from dbexp.mini.pretrain.task import Draws, Task, TrainOptions
 
@@ -59,8 +60,11 @@ class Dino(nn.Module):
             patch_size=options.patch,
         )
         self.vit = ViTModel(config, add_pooling_layer=False)
+        # batch norms, as in SwAV: what all of a batch have in common tells nothing, and at first is nearly all
         self.head = nn.Sequential(
-            nn.Linear(options.width, 256), nn.GELU(), nn.Linear(256, 256), nn.GELU(), nn.Linear(256, 64)
+            *(nn.Linear(options.width, 256), nn.BatchNorm1d(256), nn.GELU()),
+            *(nn.Linear(256, 256), nn.BatchNorm1d(256), nn.GELU()),
+            nn.Linear(256, 64),
         )
         self.prototypes = nn.utils.parametrizations.weight_norm(nn.Linear(64, options.prototypes, bias=False))
         # the paper's norm_last_layer: directions only
@@ -125,6 +129,9 @@ class DinoTask(Task):
     def __init__(self, pictures: Pictures, options: DinoOptions) -> None:
         torch.manual_seed(options.seed)
         self.pictures, self.options, self.network = pictures, options, Dino(options)
+        embeddings = self.network.vit.embeddings
+        whiten(embeddings.patch_embeddings.projection, normalised(some(pictures)))
+        place_waves(embeddings.position_embeddings.data)
 
     def losses(self, draws: Draws, mean: nn.Module) -> dict[str, Tensor]:
         num = self.options.batch_size
