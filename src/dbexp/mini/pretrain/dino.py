@@ -20,7 +20,7 @@ from dbexp.mini.pretrain.saving import write_half, write_preprocessor
 from dbexp.mini.pretrain.task import Draws, Task, TrainOptions
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as the published DINO takes
-STUDENT_TEMPERATURE, TEACHER_TEMPERATURE = 0.1, 0.05
+STUDENT_TEMPERATURE, TEACHER_TEMPERATURE = 0.1, 0.03  # colder than the paper's: a small batch of alike pictures
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class DinoOptions(TrainOptions):
         twins: share of pictures whose second view is of their twin.
     """
 
-    batch_size: int = 192
-    lr: float = 7e-4
+    batch_size: int = 128
+    lr: float = 2e-3
     weight_decay: float = 0.05
-    ema: float = 0.998
+    ema: float = 0.99
     width: int = 128
     layers: int = 5
-    patch: int = 8
-    prototypes: int = 1024
-    small_views: int = 4
-    twins: float = 0.5
+    patch: int = 16
+    prototypes: int = 512
+    small_views: int = 2
+    twins: float = 0.9
 
 
 class Dino(nn.Module):
@@ -64,7 +64,7 @@ class Dino(nn.Module):
         self.head = nn.Sequential(
             *(nn.Linear(options.width, 256), nn.BatchNorm1d(256), nn.GELU()),
             *(nn.Linear(256, 256), nn.BatchNorm1d(256), nn.GELU()),
-            nn.Linear(256, 64),
+            *(nn.Linear(256, 64), nn.BatchNorm1d(64, affine=False)),
         )
         self.prototypes = nn.utils.parametrizations.weight_norm(nn.Linear(64, options.prototypes, bias=False))
         # the paper's norm_last_layer: directions only
@@ -138,10 +138,9 @@ class DinoTask(Task):
         numbers = draws.integers(self.pictures.num, num)
         twins = torch.where(draws.uniform(num) < self.options.twins, numbers ^ 1, numbers)
         one, two = (self.pictures.pixel_values(each, SIZES[0]) for each in (numbers, twins))
-        large = [normalised(view(picture, draws, SIZES[0], 0.4, 1.0)) for picture in (one, two)]
+        large = [normalised(view(picture, draws, SIZES[0], 0.6, 1.0)) for picture in (one, two)]
         small = [
-            normalised(view((one, two)[k % 2], draws, SIZES[0] // 2, 0.12, 0.4))
-            for k in range(self.options.small_views)
+            normalised(view((one, two)[k % 2], draws, SIZES[0] // 2, 0.3, 0.6)) for k in range(self.options.small_views)
         ]
         with torch.no_grad():
             targets = [sinkhorn(mean(each)) for each in large]
