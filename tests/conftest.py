@@ -2,6 +2,7 @@
 changing).
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,26 @@ def judged(tmp_path_factory: pytest.TempPathFactory, dino_folder: Path, clip_fol
         )
     (conf / "evaluation" / "tiny.yaml").write_text("\n".join(lines))
     return [f"--config-dir={conf}", "evaluation=tiny"]
+
+
+@pytest.fixture(scope="session")
+def dreambooth(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A small dataset in the layout of google/dreambooth: two backpacks and a dog with photos, a can without."""
+    root = tmp_path_factory.mktemp("dreambooth")
+    lines = ["Classes", "", "subject_name,class"]
+    lines += ["backpack,backpack", "backpack_dog,backpack", "dog6,dog", "can,can", "", "Prompts"]
+    for heading, templates in (
+        ("Object", ("a {0} {1} in the snow", "a red {0} {1}")),
+        ("Live Subject", ("a {0} {1}",)),
+    ):
+        lines += ["", f"{heading} Prompts", "", "prompt_list = ["]
+        lines += [f"'{template}'.format(unique_token, class_token)," for template in templates]
+        lines[-1] = lines[-1].removesuffix(",")
+        lines += ["]"]
+    for name in ("backpack", "backpack_dog", "dog6"):
+        shutil.copytree(photos, root / "dataset" / name)
+    (root / "dataset" / "prompts_and_classes.txt").write_text("\n".join(lines))
+    return root
 
 
 @pytest.fixture

@@ -123,9 +123,10 @@ def test_an_error_without_words_is_named() -> None:
 
 
 @pytest.mark.parametrize("experiment", sorted(choices("experiment")))
-def test_a_run_alone_is_asked_as_it_was(experiment: str, tmp_path: Path) -> None:
+def test_a_run_alone_is_asked_as_it_was(experiment: str, tmp_path: Path, dreambooth: Path) -> None:
+    bench = [f"dreambench.root={dreambooth}", "dreambench.subject=dog6"]
     config = OmegaConf.to_container(
-        Request([f"+experiment={experiment}", "stages=[prior]", "seed=7"], None).compose(),
+        Request([f"+experiment={experiment}", "stages=[prior]", "seed=7", *bench], None).compose(),
         resolve=True,
         enum_to_str=True,
     )

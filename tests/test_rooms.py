@@ -36,7 +36,8 @@ ALLOWED = {
     "pictures": {"job", "folder", "generate", "data.draws", "tracking"},
     "folder": {"store"},
     "optimizers": set(),
-    "config": {"generate.sampling"},
+    "config": {"generate.sampling", "dreambench.layout"},
+    "dreambench": {"folder", "evaluation.intervals", "signature", "config"},
 }
 
 

@@ -175,6 +175,9 @@ def explain(error: BaseException) -> str:
         group, _, name = error.missing_cfg_file.rpartition("/")
         return f"there is no {group} called {name!r}{nearest(name, error.options or [])}"
     for cause in _causes(error):
+        if isinstance(cause, UserError):  # a resolver of ours, which says what to do
+            return str(cause)
+    for cause in _causes(error):
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
             return f"{cause.full_key} {_reason(cause)}"
     text = str(error).splitlines()
