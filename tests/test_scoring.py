@@ -89,6 +89,32 @@ def test_each_picture_has_its_own_scores_in_the_index(run: Path) -> None:
     assert all(row.scores.keys() == {"dino", "clip_i", "clip_t", "nearest", "copy_rate"} for row in rows)
 
 
+def test_wandb_has_a_row_a_picture_beside_the_base_models_also_after_a_second_start(
+    ask: Ask,
+    tmp_path: Path,
+    wandb_table: Callable[[Path], list[dict[str, Any]]],
+    read_back: Callable[[Path], list[Any]],
+) -> None:
+    run_dir = tmp_path / "run"
+    assert ask(run_dir, "logger=wandb", "logger.mode=offline") == 0
+    assert main([f"run_dir={run_dir}", "stages=[report]"]) == 0
+    rows = wandb_table(run_dir)
+    assert [row["role"] for row in rows] == ["final"] * 6 + ["class"] * 3
+    index = {(row.role, row.prompt, row.seed): row for row in RunFolder(run_dir).samples()}
+    for row in rows:
+        corner = "ignorer" if row["role"] == "final" else "class_base"
+        one = index[row["role"], row["prompt"], row["seed"]]
+        base = index[corner, row["prompt"].replace("ohwx ", ""), row["seed"]]
+        assert {name: row[name] for name in one.scores} == one.scores
+        assert {name: row[f"base/{name}"] for name in base.scores} == base.scores
+        assert row["picture"] == (run_dir / one.file).read_bytes()
+        assert row["base"] == (run_dir / base.file).read_bytes()
+    told = {tuple(i.nested_key) or (i.key,): i.value_json for r in read_back(run_dir) for i in r.summary.update}
+    found = summary(run_dir)
+    assert json.loads(told["dino_low",]) == found["metrics"]["dino"]["low"]
+    assert json.loads(told["base/dino",]) == found["base"]["dino"]
+
+
 def test_a_step_amid_training_is_the_end_of_a_run_of_so_many_steps(run: Path, ask: Ask, tmp_path: Path) -> None:
     assert ask(tmp_path / "short", "trainer.max_steps=2") == 0
     assert summary(run)["at_steps"]["2"] == summary(tmp_path / "short")["metrics"]
