@@ -143,6 +143,21 @@ def test_the_panel_is_a_curve_and_keeps_the_best_checkpoint(run: Path) -> None:
     assert not {row.generator_seed for row in drawn} & {row.generator_seed for row in others}
 
 
+@pytest.mark.parametrize(
+    ("kind", "likeness", "num_panel", "num_base"),
+    [("style", "dino_patches", 2 * 2 + 2 * 4, 2 * 3), ("object", "dino", 2 * 2 + 4, 2 * 3 + 3)],
+)
+def test_the_panel_chooses_by_the_likeness_of_the_kind(
+    kind: str, likeness: str, num_panel: int, num_base: int, ask: Ask, tmp_path: Path
+) -> None:
+    words = (f"subject.kind={kind}", "evaluation.panel.every_n_steps=2", "evaluation.panel.best_by=dino")
+    assert ask(tmp_path / "run", *words, "stages=[prior,encode,train]") == 0
+    with (tmp_path / "run" / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 and all(row["score"] == row[likeness] for row in rows)
+    assert len(list((tmp_path / "run" / "samples").rglob("*.png"))) == 2 * num_panel + 2 * 2 + num_base
+
+
 def test_a_scored_run_that_was_stopped_ends_as_one_that_was_not(
     run: Path, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,3 +255,5 @@ def test_the_corners_are_worth_the_same_and_what_has_both_is_worth_all() -> None
     assert balance(ignorer, ignorer, copier) == balance(copier, ignorer, copier) == pytest.approx(0.5)
     assert balance({"dino": 0.7, "clip_t": 0.30}, ignorer, copier) == pytest.approx(1.0)
     assert balance({"dino": 0.9, "clip_t": 0.40}, ignorer, copier) == 1.0
+    told = ({"dino_patches": each["dino"], **each} for each in ({"dino": 0.5, "clip_t": 0.25}, ignorer, copier))
+    assert balance(*told, likeness="dino_patches") == pytest.approx(0.5)

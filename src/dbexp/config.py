@@ -216,7 +216,8 @@ class PanelConfig:
         num_images: pictures a prompt, >= 1.
         num_class_images: pictures of the bare class prompt, >= 1.
         best_by: the score whose best checkpoint is kept: balance lies between the two corners, half of it DINO on its
-            way from the base model to the photos, half CLIP-T on its way from the photos to the base model.
+            way from the base model to the photos, half CLIP-T on its way from the photos to the base model. DINO of a
+            look or a place is that of its patches.
         patience: panels without a better score after which training ends; None trains to the end.
     """
 

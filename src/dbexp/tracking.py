@@ -203,7 +203,7 @@ def log_table(loggers: Sequence[Logger], key: str, rows: Sequence[Mapping[str, A
             cells = [[row.get(name) for name in columns] for row in rows]
             data = [[wandb.Image(str(cell)) if isinstance(cell, Path) else cell for cell in line] for line in cells]
             with _files_beside(logger.experiment):
-                logger.experiment.log({key: wandb.Table(columns=columns, data=data), "trainer/global_step": step})
+                logger.experiment.log({key: wandb.Table(columns=[*columns], data=data), "trainer/global_step": step})
 
 
 @contextlib.contextmanager
