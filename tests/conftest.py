@@ -2,8 +2,12 @@
 changing).
 """
 
-from collections.abc import Iterator
+import json
+import shutil
+import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,6 +93,26 @@ def judged(tmp_path_factory: pytest.TempPathFactory, dino_folder: Path, clip_fol
     return [f"--config-dir={conf}", "evaluation=tiny"]
 
 
+@pytest.fixture(scope="session")
+def dreambooth(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A small dataset in the layout of google/dreambooth: two backpacks and a dog with photos, a can without."""
+    root = tmp_path_factory.mktemp("dreambooth")
+    lines = ["Classes", "", "subject_name,class"]
+    lines += ["backpack,backpack", "backpack_dog,backpack", "dog6,dog", "can,can", "", "Prompts"]
+    for heading, templates in (
+        ("Object", ("a {0} {1} in the snow", "a red {0} {1}")),
+        ("Live Subject", ("a {0} {1}",)),
+    ):
+        lines += ["", f"{heading} Prompts", "", "prompt_list = ["]
+        lines += [f"'{template}'.format(unique_token, class_token)," for template in templates]
+        lines[-1] = lines[-1].removesuffix(",")
+        lines += ["]"]
+    for name in ("backpack", "backpack_dog", "dog6"):
+        shutil.copytree(photos, root / "dataset" / name)
+    (root / "dataset" / "prompts_and_classes.txt").write_text("\n".join(lines))
+    return root
+
+
 @pytest.fixture
 def hydra() -> Iterator[None]:
     """Hydra ready to compose from the project's conf/."""
@@ -96,3 +120,52 @@ def hydra() -> Iterator[None]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield
+
+
+@pytest.fixture
+def read_back() -> Callable[[Path], list[Any]]:
+    """What W&B kept of the one offline run in a folder."""
+
+    def read(folder: Path) -> list[Any]:
+        """Every record of the one offline run in a folder, by W&B's own message type.
+
+        The file is a LevelDB log behind seven bytes of header: blocks of 32 KiB, of chunks with a checksum (4 bytes),
+        length (2) and kind (1: whole, 2 to 4: first, middle, last part).
+        """
+        import wandb
+        from wandb.proto.wandb_internal_pb2 import Record
+
+        wandb.teardown()  # its process may still be writing
+        (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+        data, at, parts, records = file.read_bytes(), 7, b"", []
+        while at + 7 <= len(data):
+            if (room := 32768 - at % 32768) < 7:
+                at += room
+                continue
+            _, length, kind = struct.unpack("<IHB", data[at : at + 7])
+            parts += data[at + 7 : at + 7 + length]
+            at += 7 + length
+            if kind in (1, 4):
+                records.append(Record.FromString(parts))
+                parts = b""
+        return records
+
+    return read
+
+
+@pytest.fixture
+def wandb_table(read_back: Callable[[Path], list[Any]]) -> Callable[[Path], list[dict[str, Any]]]:
+    """The one table "pictures" of the one offline run in a folder, a dictionary a row, pictures as the files' bytes."""
+
+    def read(folder: Path) -> list[dict[str, Any]]:
+        records = read_back(folder)
+        keys = [{tuple(item.nested_key) for item in record.history.item} for record in records]
+        assert sum(("pictures", "path") in row for row in keys) == 1
+        (artifact,) = [record.artifact for record in records if record.WhichOneof("record_type") == "artifact"]
+        files = {each.path: Path(each.local_path) for each in artifact.manifest.contents}
+        assert all(file.is_relative_to(folder) for file in files.values())
+        table = json.loads(files["pictures.table.json"].read_text())
+        rows = [dict(zip(table["columns"], line, strict=True)) for line in table["data"]]
+        return [{k: files[v["path"]].read_bytes() if isinstance(v, dict) else v for k, v in r.items()} for r in rows]
+
+    return read

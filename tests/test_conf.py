@@ -7,6 +7,7 @@ from hydra import compose
 
 from dbexp.build import Experiment, build
 from dbexp.config import Stage, Weighting
+from dbexp.dreambench import layout as dreambench
 from dbexp.generate.sampling import SAMPLERS
 from dbexp.provenance import Request
 from dbexp.vocabulary import choices, conf_dir, groups, headline
@@ -16,6 +17,13 @@ pytestmark = pytest.mark.usefixtures("hydra")
 EXPERIMENTS = sorted(choices("experiment"))
 MINE = ["subject=photos", "subject.photos=p", "subject.class_noun=cat"]
 CHOICES = [(group, choice) for group in groups() for choice in sorted(choices(group))]
+
+
+@pytest.fixture(autouse=True)
+def dataset(dreambooth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What subject=dreambench reads, for those who choose it."""
+    read = dreambench.look_up
+    monkeypatch.setattr("dbexp.config.look_up", lambda part, *_: read(part, str(dreambooth), "dog6"))
 
 
 def built(*overrides: str) -> Experiment:

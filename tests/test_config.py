@@ -53,6 +53,7 @@ def test_every_field_is_described() -> None:
     nodes = {
         "model",
         "subject",
+        "dreambench",
         "data",
         "prior",
         "tune",

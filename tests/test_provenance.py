@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from dbexp.config import register
 from dbexp.errors import UserError
-from dbexp.folder import flat, is_free, to_yaml
+from dbexp.folder import RunFolder, flat, is_free, to_yaml
 from dbexp.provenance import COMMAND_LINE, Request, explain
 from dbexp.vocabulary import choices, conf_dir, shown
 
@@ -123,15 +123,23 @@ def test_an_error_without_words_is_named() -> None:
 
 
 @pytest.mark.parametrize("experiment", sorted(choices("experiment")))
-def test_a_run_alone_is_asked_as_it_was(experiment: str, tmp_path: Path) -> None:
+def test_a_run_alone_is_asked_as_it_was(experiment: str, tmp_path: Path, dreambooth: Path) -> None:
+    bench = [f"dreambench.root={dreambooth}", "dreambench.subject=dog6"]
     config = OmegaConf.to_container(
-        Request([f"+experiment={experiment}", "stages=[prior]", "seed=7"], None).compose(),
+        Request([f"+experiment={experiment}", "stages=[prior]", "seed=7", *bench], None).compose(),
         resolve=True,
         enum_to_str=True,
     )
     assert isinstance(config, dict)
     folder = written(tmp_path / "run", config)
     assert asked(f"run_dir={folder}") == flat(config) | {"run_dir": str(folder)}
+
+
+def test_a_run_of_before_dreambench_was_known_goes_on(run: Path, tmp_path: Path) -> None:
+    config = RunFolder(run).read_config()
+    assert config is not None
+    folder = written(tmp_path / "older", {key: value for key, value in config.items() if key != "dreambench"})
+    assert asked(f"run_dir={folder}") == asked(f"run_dir={run}") | {"run_dir": str(folder)}
 
 
 def test_keys_and_choices_are_laid_over_what_the_run_has(run: Path) -> None:

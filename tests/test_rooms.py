@@ -36,7 +36,9 @@ ALLOWED = {
     "pictures": {"job", "folder", "generate", "data.draws", "tracking"},
     "folder": {"store"},
     "optimizers": set(),
-    "config": {"generate.sampling"},
+    "config": {"generate.sampling", "dreambench.layout"},
+    "identifiers": {"__main__", "build", "preflight", "family", "generate", "data.draws", "callbacks.progress"},
+    "dreambench": {"folder", "evaluation.intervals", "signature", "config"},
 }
 
 
@@ -93,7 +95,7 @@ def test_the_mathematics_needs_torch_alone() -> None:
     ("library", "rooms"),
     [
         ("wandb", {"tracking"}),
-        ("omegaconf", {"__main__", "config", "build", "provenance", "subject"}),
+        ("omegaconf", {"__main__", "config", "build", "provenance", "subject", "identifiers"}),
         ("hydra", {"__main__", "config", "provenance", "vocabulary", "bench"}),
     ],
 )

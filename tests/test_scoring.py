@@ -89,6 +89,32 @@ def test_each_picture_has_its_own_scores_in_the_index(run: Path) -> None:
     assert all(row.scores.keys() == {"dino", "clip_i", "clip_t", "nearest", "copy_rate"} for row in rows)
 
 
+def test_wandb_has_a_row_a_picture_beside_the_base_models_also_after_a_second_start(
+    ask: Ask,
+    tmp_path: Path,
+    wandb_table: Callable[[Path], list[dict[str, Any]]],
+    read_back: Callable[[Path], list[Any]],
+) -> None:
+    run_dir = tmp_path / "run"
+    assert ask(run_dir, "logger=wandb", "logger.mode=offline") == 0
+    assert main([f"run_dir={run_dir}", "stages=[report]"]) == 0
+    rows = wandb_table(run_dir)
+    assert [row["role"] for row in rows] == ["final"] * 6 + ["class"] * 3
+    index = {(row.role, row.prompt, row.seed): row for row in RunFolder(run_dir).samples()}
+    for row in rows:
+        corner = "ignorer" if row["role"] == "final" else "class_base"
+        one = index[row["role"], row["prompt"], row["seed"]]
+        base = index[corner, row["prompt"].replace("ohwx ", ""), row["seed"]]
+        assert {name: row[name] for name in one.scores} == one.scores
+        assert {name: row[f"base/{name}"] for name in base.scores} == base.scores
+        assert row["picture"] == (run_dir / one.file).read_bytes()
+        assert row["base"] == (run_dir / base.file).read_bytes()
+    told = {tuple(i.nested_key) or (i.key,): i.value_json for r in read_back(run_dir) for i in r.summary.update}
+    found = summary(run_dir)
+    assert json.loads(told["dino_low",]) == found["metrics"]["dino"]["low"]
+    assert json.loads(told["base/dino",]) == found["base"]["dino"]
+
+
 def test_a_step_amid_training_is_the_end_of_a_run_of_so_many_steps(run: Path, ask: Ask, tmp_path: Path) -> None:
     assert ask(tmp_path / "short", "trainer.max_steps=2") == 0
     assert summary(run)["at_steps"]["2"] == summary(tmp_path / "short")["metrics"]
@@ -115,6 +141,21 @@ def test_the_panel_is_a_curve_and_keeps_the_best_checkpoint(run: Path) -> None:
     drawn = [row for row in RunFolder(run).samples() if row.role.startswith("panel")]
     others = [row for row in RunFolder(run).samples() if not row.role.startswith("panel")]
     assert not {row.generator_seed for row in drawn} & {row.generator_seed for row in others}
+
+
+@pytest.mark.parametrize(
+    ("kind", "likeness", "num_panel", "num_base"),
+    [("style", "dino_patches", 2 * 2 + 2 * 4, 2 * 3), ("object", "dino", 2 * 2 + 4, 2 * 3 + 3)],
+)
+def test_the_panel_chooses_by_the_likeness_of_the_kind(
+    kind: str, likeness: str, num_panel: int, num_base: int, ask: Ask, tmp_path: Path
+) -> None:
+    words = (f"subject.kind={kind}", "evaluation.panel.every_n_steps=2", "evaluation.panel.best_by=dino")
+    assert ask(tmp_path / "run", *words, "stages=[prior,encode,train]") == 0
+    with (tmp_path / "run" / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 and all(row["score"] == row[likeness] for row in rows)
+    assert len(list((tmp_path / "run" / "samples").rglob("*.png"))) == 2 * num_panel + 2 * 2 + num_base
 
 
 def test_a_scored_run_that_was_stopped_ends_as_one_that_was_not(
@@ -214,3 +255,5 @@ def test_the_corners_are_worth_the_same_and_what_has_both_is_worth_all() -> None
     assert balance(ignorer, ignorer, copier) == balance(copier, ignorer, copier) == pytest.approx(0.5)
     assert balance({"dino": 0.7, "clip_t": 0.30}, ignorer, copier) == pytest.approx(1.0)
     assert balance({"dino": 0.9, "clip_t": 0.40}, ignorer, copier) == 1.0
+    told = ({"dino_patches": each["dino"], **each} for each in ({"dino": 0.5, "clip_t": 0.25}, ignorer, copier))
+    assert balance(*told, likeness="dino_patches") == pytest.approx(0.5)

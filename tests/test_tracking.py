@@ -2,19 +2,19 @@
 
 import csv
 import json
-import struct
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 import wandb
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
-from wandb.proto.wandb_internal_pb2 import Record
 
 from dbexp import tracking
 from dbexp.tracking import MetricsFile, Tracking, finish, make_loggers
@@ -113,29 +113,9 @@ def test_a_tracker_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPa
     ended.set()
 
 
-def read_back(folder: Path) -> list[Any]:
-    """Every record of the one offline run in a folder, by W&B's own message type.
-
-    The file is a LevelDB log behind seven bytes of header: blocks of 32 KiB, of chunks with a checksum (4 bytes),
-    length (2) and kind (1: whole, 2 to 4: first, middle, last part).
-    """
-    wandb.teardown()  # its process may still be writing
-    (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    data, at, parts, records = file.read_bytes(), 7, b"", []
-    while at + 7 <= len(data):
-        if (room := 32768 - at % 32768) < 7:
-            at += room
-            continue
-        _, length, kind = struct.unpack("<IHB", data[at : at + 7])
-        parts += data[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (1, 4):
-            records.append(Record.FromString(parts))
-            parts = b""
-    return records
-
-
-def test_an_offline_run_that_goes_on_is_one_file_with_every_step_once(tmp_path: Path) -> None:
+def test_an_offline_run_that_goes_on_is_one_file_with_every_step_once(
+    tmp_path: Path, read_back: Callable[[Path], list[Any]]
+) -> None:
     first = make_loggers(asked(mode="offline"), tmp_path, "run", {"seed": 3}, last_step=0)
     for step in (5, 10):
         for logger in first:
@@ -184,3 +164,35 @@ def test_offline_is_offline_even_with_a_key(tmp_path: Path, monkeypatch: pytest.
     loggers = make_loggers(asked(mode="offline"), tmp_path, "run", {})
     assert isinstance(loggers[1], WandbLogger) and loggers[1].experiment.offline
     finish(loggers, failed=True)
+
+
+def test_a_table_that_is_sent_again_is_there_once_with_its_pictures(
+    tmp_path: Path, wandb_table: Callable[[Path], list[dict[str, Any]]]
+) -> None:
+    red, blue = tmp_path / "red.png", tmp_path / "blue.png"
+    for file in (red, blue):
+        PIL.Image.new("RGB", (8, 8), file.stem).save(file)
+    rows: list[dict[str, Any]] = [
+        {"prompt": "a dog", "seed": 0, "picture": red, "base": blue, "dino": 0.5},
+        {"prompt": "a dog", "seed": 1, "picture": red, "base": None, "base/dino": 0.25},
+    ]
+    for _ in range(2):
+        loggers = make_loggers(asked(mode="offline"), tmp_path, "run", {})
+        tracking.log_table(loggers, "pictures", rows, 5)
+        finish(loggers, failed=False)
+    shown, other = red.read_bytes(), blue.read_bytes()
+    assert wandb_table(tmp_path) == [
+        {"prompt": "a dog", "seed": 0, "picture": shown, "base": other, "dino": 0.5, "base/dino": None},
+        {"prompt": "a dog", "seed": 1, "picture": shown, "base": None, "dino": None, "base/dino": 0.25},
+    ]
+    assert tracking.DATA_DIR not in os.environ
+
+
+def test_scores_are_flat_keys_with_their_intervals_and_corners() -> None:
+    metric = {"value": 0.6, "low": 0.5, "high": 0.7, "n": 8, "covers": "sampling noise only"}
+    summary = {"status": "done", "train": {"steps": 4}, "metrics": {"dino": metric}, "base": {"dino": 0.3}}
+    summary |= {"at_steps": {"2": {"dino": {**metric, "low": None, "high": None}}}, "real": {"dino_with_self": 0.9}}
+    assert tracking.flat_summary(summary) == {
+        **{"status": "done", "steps": 4, "dino": 0.6, "dino_low": 0.5, "dino_high": 0.7},
+        **{"at_2/dino": 0.6, "base/dino": 0.3, "real/dino_with_self": 0.9},
+    }

@@ -95,9 +95,9 @@ def _compose_and_run(arguments: list[str]) -> int:
 
         job()
     except UserError as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        return _refuse(_problems(error, arguments))
+        return refuse(_problems(error, arguments))
     finally:
         sys.argv = before
     return max(codes, default=0)
@@ -121,19 +121,19 @@ def _job(cfg: "DictConfig", asked: "Request") -> int:
     is_sweep = hydra_config.mode == RunMode.MULTIRUN
     if is_sweep and asked.run_dir is not None:
         shared = f"run_dir={asked.run_dir} would be the folder of every job of this multirun"
-        return MISTAKE if hydra_config.job.num else _refuse(f"{shared}; leave run_dir out, so that each has its own")
+        return MISTAKE if hydra_config.job.num else refuse(f"{shared}; leave run_dir out, so that each has its own")
     try:
         request = Request(hydra_config.overrides.task, asked.config_dir)
         if request.config_name != asked.config_name:  # a multirun over run_dir, each job with a run of its own
             cfg = request.compose()
         if problems := [*request.problems(), *request.shadowed()]:  # a key with a plus sign passes Hydra unasked
-            return _refuse("\n".join(problems))
+            return refuse("\n".join(problems))
         experiment = build(cfg, request.origins(), request.overruled())
         return _check_and_run(experiment, is_sweep)
     except UserError as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OmegaConfBaseException as error:
-        return _refuse(explain(error))
+        return refuse(explain(error))
 
 
 def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
@@ -150,7 +150,7 @@ def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
         print(f"warning: {warning}", file=sys.stderr)
     is_dry = experiment.config.dry_run
     if findings.mistakes or (findings.missing and not is_dry):
-        return _refuse("\n".join(findings.mistakes + findings.missing + findings.advice))
+        return refuse("\n".join(findings.mistakes + findings.missing + findings.advice))
     if is_dry:
         assert findings.facts is not None, "a model that cannot be read is a mistake"
         print(plan(experiment, findings, class_images_here(experiment, findings.facts)))
@@ -158,6 +158,32 @@ def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
     from dbexp.run import run
 
     return run(experiment)
+
+
+def experiment_of(arguments: Sequence[str]) -> "Experiment":
+    """What a command line asks for, composed and bound as here, for other commands that take the same words.
+
+    Raises:
+        UserError: all that is wrong with it, one a line.
+    """
+    import yaml
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from dbexp.build import build
+    from dbexp.config import register
+    from dbexp.provenance import Request
+
+    register()
+    quiet.imports()
+    prepared = _prepared(list(arguments))
+    try:
+        request = Request.from_arguments(prepared)
+        if problems := [*request.problems(), *request.shadowed()]:
+            raise UserError("\n".join(problems))
+        return build(request.compose(), request.origins(), request.overruled())
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        raise UserError(_problems(error, prepared)) from error
 
 
 def _problems(error: Exception, arguments: Sequence[str]) -> str:
@@ -174,7 +200,7 @@ def _problems(error: Exception, arguments: Sequence[str]) -> str:
     return "\n".join(problems) or explain(error)
 
 
-def _refuse(message: str) -> int:
+def refuse(message: str) -> int:
     """Tell the user's mistakes, one a line, once for all ranks."""
     lines = message.splitlines()
     if len(lines) > 1:

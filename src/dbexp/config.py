@@ -14,6 +14,7 @@ from typing import Any, cast
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
+from dbexp.dreambench.layout import look_up
 from dbexp.generate.sampling import Sampling
 from dbexp.subject import Subject
 
@@ -81,6 +82,19 @@ class LoggerMode(StrEnum):
     auto = "auto"
     online = "online"
     offline = "offline"
+
+
+@dataclass
+class DreamBenchConfig:
+    """What subject=dreambench reads.
+
+    Attributes:
+        root: a copy of github.com/google/dreambooth, or its folder `dataset`.
+        subject: one of its subjects, e.g. "backpack".
+    """
+
+    root: str | None = None
+    subject: str | None = None
 
 
 @dataclass
@@ -202,7 +216,8 @@ class PanelConfig:
         num_images: pictures a prompt, >= 1.
         num_class_images: pictures of the bare class prompt, >= 1.
         best_by: the score whose best checkpoint is kept: balance lies between the two corners, half of it DINO on its
-            way from the base model to the photos, half CLIP-T on its way from the photos to the base model.
+            way from the base model to the photos, half CLIP-T on its way from the photos to the base model. DINO of a
+            look or a place is that of its patches.
         patience: panels without a better score after which training ends; None trains to the end.
     """
 
@@ -279,6 +294,7 @@ class Config:
     dry_run: bool = False
     model: Any = MISSING
     subject: Subject = field(default_factory=Subject)
+    dreambench: DreamBenchConfig = field(default_factory=DreamBenchConfig)
     data: DataConfig = field(default_factory=DataConfig)
     prior: Any = MISSING
     tune: Any = MISSING
@@ -304,8 +320,17 @@ def _sweep_scratch() -> "TemporaryDirectory[str]":
 
 
 def register() -> None:
-    """Tell Hydra of the schema, of a folder for what it writes in a multirun, which goes when the process ends, and of
-    where this package's own folders lie: ${dbexp.package:a/folder}."""
+    """Tell Hydra of the schema, of a folder for what it writes in a multirun, which goes when the process ends, of
+    where this package's own folders lie: ${dbexp.package:a/folder}, and of what DreamBench says of the subject that is
+    asked for: ${dbexp.dreambench:class_noun}.
+    """
     ConfigStore.instance().store(name=SCHEMA, node=Config)
     OmegaConf.register_new_resolver("dbexp.scratch", lambda: _sweep_scratch().name, replace=True)
     OmegaConf.register_new_resolver("dbexp.package", lambda folder: str(PACKAGE / folder), replace=True)
+    OmegaConf.register_new_resolver("dbexp.dreambench", _of_dreambench, replace=True)
+
+
+def _of_dreambench(part: str, *, _root_: Any) -> Any:
+    if "dreambench" not in _root_:  # a lone file, which OmegaConf asks whether it says null before it merges it
+        return []
+    return look_up(part, _root_.dreambench.root, _root_.dreambench.subject)

@@ -189,8 +189,7 @@ class Job:
         if not self.is_zero:
             return
         self.write_summary(status, message)
-        values = {name: score["value"] for name, score in self.scores.get("metrics", {}).items()}
-        tracking.log_summary(self.loggers, {"status": status, **self.training, **values})
+        tracking.log_summary(self.loggers, self.folder.read_summary())
         if (line := tracking.finish(self.loggers, failed=status != "done")) is not None:
             self.say(line)
         self._held.close()

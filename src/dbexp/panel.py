@@ -18,7 +18,7 @@ from dbexp.module import DreamBoothModule
 from dbexp.pictures import at_rest, draw_amid_training, listed
 from dbexp.scoring import make_scorer, shown
 
-PANEL_SCORES: tuple[str, ...] = ("dino", "clip_t", "pres")
+PANEL_SCORES: tuple[str, ...] = ("dino", "dino_patches", "clip_t", "pres")
 FIRST_SEED = 1000  # final pictures have seeds from 0 on
 
 
@@ -62,9 +62,17 @@ class PanelView:
         scorer = self._scorer()
         values = scorer.subject(shown(self.job, pictures)).values | scorer.bare(shown(self.job, bare)).values
         told: dict[str, float] = {name: values[name] for name in PANEL_SCORES if name in values}
+        return {**told, "score": self._score(told)}
+
+    def _score(self, told: Mapping[str, float]) -> float:
+        """What the best checkpoint is chosen by; a look or a place is like its photos in its patches, not in the one
+        thing that a picture shows.
+        """
         best_by = self.job.config.evaluation.panel.best_by
-        score = balance(told, *self.corners) if best_by is BestBy.balance else told[best_by.value]
-        return {**told, "score": score}
+        likeness = "dino_patches" if self.job.config.subject.is_manner else "dino"
+        if best_by is BestBy.balance:
+            return balance(told, *self.corners, likeness)
+        return told[likeness if best_by is BestBy.dino else best_by.value]
 
     def _scorer(self) -> Scorer:
         """The judges, and the corners of the panel's own prompts, when they are first needed."""

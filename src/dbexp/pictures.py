@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from pytorch_lightning import Trainer
@@ -115,3 +116,26 @@ def make_sheet(job: Job, samples: list[Sample]) -> None:
     sheet.save(file)
     tracking.log_pictures(job.loggers, "samples", [sheet], step)
     job.say(f"{len(samples)} pictures on one sheet: {file}")
+
+
+def log_pictures_side_by_side(job: Job) -> None:
+    """Tell the tracker each final picture, and the base model's of the same prompt and seed beside it."""
+    if not tracking.shows_tables(job.loggers):  # of rank zero alone
+        return
+    here = {row.file: row for row in job.folder.samples()}
+    step = job.trained_steps if job.folder.is_trained else 0
+    ignorer, class_base = floor_samples(job)
+    pairs = [
+        *zip(samples_of(job, step, "final"), ignorer, strict=True),
+        *zip(class_samples(job, step, "class"), class_base, strict=True),
+    ]
+    drawn = [(here[one.file], here.get(other.file)) for one, other in pairs if one.file in here]
+    tracking.log_table(job.loggers, "pictures", [table_row(job, *pair) for pair in drawn], step)
+
+
+def table_row(job: Job, one: Sample, base: Sample | None) -> dict[str, Any]:
+    """A picture with what is known of it; "base" and "base/..." are of the picture beside it, where there is one."""
+    row = {"prompt": one.prompt, "seed": one.seed, "step": one.step, "role": one.role}
+    row |= {"picture": job.folder.path / one.file, "base": None if base is None else job.folder.path / base.file}
+    beside = {} if base is None else {f"base/{name}": value for name, value in base.scores.items()}
+    return {**row, **one.scores, **beside}

@@ -175,6 +175,9 @@ def explain(error: BaseException) -> str:
         group, _, name = error.missing_cfg_file.rpartition("/")
         return f"there is no {group} called {name!r}{nearest(name, error.options or [])}"
     for cause in _causes(error):
+        if isinstance(cause, UserError):  # a resolver of ours, which says what to do
+            return str(cause)
+    for cause in _causes(error):
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
             return f"{cause.full_key} {_reason(cause)}"
     text = str(error).splitlines()
@@ -199,7 +202,8 @@ def _config_of(folder: RunFolder) -> dict[str, Any] | None:
     except OmegaConfBaseException as error:
         raise UserError(f"{file} will not do ({explain(error)}): {remedy}") from error
     here = [f"{key}." for key in flat(config)]
-    needed = [key for key in flat(_schema()) if not is_free(key)]
+    # dreambench says only where subject's values came from, and runs of before it was known lack it
+    needed = [key for key in flat(_schema()) if not is_free(key) and not key.startswith("dreambench.")]
     if lacking := [key for key in needed if not any(leaf.startswith(f"{key}.") for leaf in here)]:
         more = f" and {len(lacking) - 1} more keys" if len(lacking) > 1 else ""
         raise UserError(f"{file} lacks {lacking[0]}{more}: {remedy}")

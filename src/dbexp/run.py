@@ -24,7 +24,7 @@ from dbexp.generate.draw import Picture
 from dbexp.generate.predict import draw_all
 from dbexp.job import Job
 from dbexp.panel import panel_floor
-from dbexp.pictures import class_samples, floor_samples, make_sheet, samples_of
+from dbexp.pictures import class_samples, floor_samples, log_pictures_side_by_side, make_sheet, samples_of
 from dbexp.report import write_report
 from dbexp.scoring import evaluate
 from dbexp.store import Entry, Store
@@ -74,6 +74,7 @@ def run(experiment: Experiment) -> int:
     except BaseException as error:
         job.close("failed", f"{type(error).__name__}: {error}")
         raise
+    log_pictures_side_by_side(job)
     job.close("done")
     job.say(f"done: {job.folder.path}")
     return 0

@@ -4,6 +4,7 @@ The only file that calls wandb. It watches a run and changes nothing in it: a se
 stops one.
 """
 
+import contextlib
 import csv
 import os
 import secrets
@@ -12,7 +13,7 @@ import urllib.error
 import urllib.request
 import warnings
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -25,6 +26,8 @@ SECONDS_TO_CONNECT = 20.0
 SECONDS_TO_FINISH = 60.0
 SECONDS_TO_LET_GO = 10.0
 LOSSES = ("loss", "instance_loss", "prior_loss")
+DATA_DIR = "WANDB_DATA_DIR"
+CORNERS = ("base", "copier", "real")  # of a run's scores, by their names in summary.json
 
 
 class MetricsFile(Logger):
@@ -181,11 +184,61 @@ def log_pictures(loggers: Sequence[Logger], key: str, images: Sequence[Image.Ima
             logger.log_image(key, list(images), step=step)
 
 
+def shows_tables(loggers: Sequence[Logger]) -> bool:
+    """Whether one of the loggers would show a table."""
+    return any(isinstance(logger, WandbLogger) for logger in loggers)
+
+
+def log_table(loggers: Sequence[Logger], key: str, rows: Sequence[Mapping[str, Any]], step: int) -> None:
+    """Send a table to the loggers that show one; the files of a row are its pictures.
+
+    It is sent past `ResumedWandbLogger.known`: a run that was stopped at its last step has not sent it yet, and a table
+    that is sent again takes the place of the one before.
+    """
+    import wandb
+
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    for logger in loggers:
+        if isinstance(logger, WandbLogger) and rows:
+            cells = [[row.get(name) for name in columns] for row in rows]
+            data = [[wandb.Image(str(cell)) if isinstance(cell, Path) else cell for cell in line] for line in cells]
+            with _files_beside(logger.experiment):
+                logger.experiment.log({key: wandb.Table(columns=[*columns], data=data), "trainer/global_step": step})
+
+
+@contextlib.contextmanager
+def _files_beside(run: Any) -> Iterator[None]:
+    """Have W&B keep a table's files beside the run's others until they are uploaded; by itself it takes a folder in the
+    home directory, where an offline run's would stay for ever.
+    """
+    before = os.environ.get(DATA_DIR)
+    os.environ[DATA_DIR] = str(Path(run.dir).parent)
+    try:
+        yield
+    finally:
+        os.environ.pop(DATA_DIR)
+        os.environ |= {} if before is None else {DATA_DIR: before}
+
+
 def log_summary(loggers: Sequence[Logger], summary: Mapping[str, Any]) -> None:
-    """Send the run's final numbers to W&B's summary."""
+    """Send the run's final numbers, as summary.json has them, to W&B's summary."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            logger.experiment.summary.update(dict(summary))
+            logger.experiment.summary.update(flat_summary(summary))
+
+
+def flat_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """summary.json in keys that W&B can sort and plot runs by: dino, dino_low, base/dino, at_100/dino_high, ..."""
+    told = {"status": summary["status"], **summary.get("train", {})}
+    parts = {"": summary.get("metrics", {})}
+    parts |= {f"at_{step}/": metrics for step, metrics in summary.get("at_steps", {}).items()}
+    for prefix, metrics in parts.items():
+        for name, metric in metrics.items():
+            ends = {"": metric["value"], "_low": metric["low"], "_high": metric["high"]}
+            told |= {f"{prefix}{name}{end}": value for end, value in ends.items() if value is not None}
+    for corner in CORNERS:
+        told |= {f"{corner}/{name}": value for name, value in summary.get(corner, {}).items()}
+    return told
 
 
 def finish(loggers: Sequence[Logger], failed: bool) -> str | None:

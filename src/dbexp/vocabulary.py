@@ -19,6 +19,7 @@ KEYS = {
     "subject.photos": "folder of 3-6 photos",
     "subject.class_noun": "what it is one of: cat, backpack, film still",
     "subject.kind": "object, live, person, style or place: chooses the prompts",
+    "dreambench.subject": "one of DreamBench's 30, with subject=dreambench dreambench.root=FOLDER",
     "prior.weight": "λ, how strongly the class is kept; prior=none for none",
     "prior.num_images": "class images drawn first, shared by all runs",
     "tune.text_encoder": "true: the text encoders learn too",

@@ -8,6 +8,7 @@ from dbexp.family.facts import ModelFacts
 from dbexp.preflight.estimate import (
     GIB,
     class_image_bytes,
+    num_pictures,
     run_bytes,
     samples_in_micro_batch,
     trainable_count,
@@ -66,3 +67,31 @@ def test_disk_is_counted_for_the_stages_asked_for() -> None:
     assert class_image_bytes(built("stages=[train]"), FACTS) == 0
     twice = class_image_bytes(built("prior.num_images=400"), FACTS)
     assert twice == 2 * class_image_bytes(built("prior.num_images=200"), FACTS) > 0
+
+
+def test_a_panel_takes_its_judges_the_second_gradient_and_its_best_checkpoint() -> None:
+    words = ("evaluation.panel.every_n_steps=100", "stages=[train]")
+    with_prior, without = built(*words), built(*words, "prior=none")
+    judges = training_memory(without, FACTS).panel
+    assert judges == pytest.approx(0.64)
+    assert training_memory(with_prior, FACTS).panel - judges == pytest.approx(4000 / GIB)
+    more = run_bytes(with_prior, FACTS) - run_bytes(built("stages=[train]"), FACTS)
+    assert more == 1000 * (4 + 8) + num_pictures(with_prior) * 512**2 * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (("stages=[generate]", "evaluation=none"), 2 * 24),
+        (("stages=[generate]",), 2 * 24 + 16),
+        (("stages=[generate,evaluate]",), 2 * 24 + 16 + 24 + 16),
+        (("stages=[generate,evaluate]", "subject.kind=style"), 2 * 24 + 24 + 24),
+        (("stages=[train]", "evaluation.at_steps=[100,200]"), 2 * (24 + 16)),
+        (("stages=[train]", "sampling.every_n_steps=100"), 4 * 2 * 24),
+        # two prompts by two seeds and four of the class, four times; once by the base model, which draws the others too
+        (("stages=[train]", "evaluation.panel.every_n_steps=100"), 4 * (4 + 4) + 4 + 24 + 16),
+        (("stages=[train]", "evaluation.panel.every_n_steps=100", "subject.kind=style"), 4 * (4 + 8) + 4 + 24),
+    ],
+)
+def test_every_picture_of_the_run_folder_is_counted(words: tuple[str, ...], count: int) -> None:
+    assert num_pictures(built(*words)) == count

@@ -108,8 +108,8 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     findings = Findings()
     _read_facts(experiment, findings)
     findings.mistakes += [
-        *_numbers(experiment),
-        *_choices(experiment),
+        *numbers(experiment),
+        *unknown_choices(experiment),
         *unscorable(experiment),
         *unfillable(experiment.config.subject),
         *_other_run(experiment),
@@ -140,7 +140,8 @@ def _read_facts(experiment: Experiment, findings: Findings) -> None:
         findings.lacks(findings.facts.missing)
 
 
-def _numbers(experiment: Experiment) -> Iterator[str]:
+def numbers(experiment: Experiment) -> Iterator[str]:
+    """Numbers outside their range, one sentence each."""
     for key, (smallest, allowed) in SMALLEST.items():
         value = _value(experiment, key)
         if value is not None and not (math.isfinite(value) and (value >= smallest if allowed else value > smallest)):
@@ -152,7 +153,8 @@ def _numbers(experiment: Experiment) -> Iterator[str]:
         yield f"trainer.devices={devices} must be at least 1, or -1 for all"
 
 
-def _choices(experiment: Experiment) -> Iterator[str]:
+def unknown_choices(experiment: Experiment) -> Iterator[str]:
+    """Words that stand for nothing, one sentence each."""
     config = experiment.config
     for key in ("sampling", "prior.sampling"):
         sampler = _value(experiment, f"{key}.sampler")

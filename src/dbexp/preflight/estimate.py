@@ -14,22 +14,24 @@ FLOAT32 = 4  # bytes of a weight, and of its gradient
 ADAM_STATE = 8  # bytes a weight: two float32 moments
 STATE_BYTES = {"dbexp.optimizers.adamw_8bit": 2}
 PNG_BYTES = 2.0  # a pixel, for pictures like photos
+JUDGE_GIB = {"dino": 0.08, "clip": 0.56}  # float32 weights of the published ones, ViT-S/16 and CLIP ViT-B/32
 CHECKPOINTED = 0.25  # of the activations that remain with gradient checkpointing; the rest is computed again
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Device memory while training, in GiB, part by part."""
+    """Device memory while training, in GiB, part by part; `panel` is what scoring amid training adds to the rest."""
 
     weights: float
     gradients: float
     optimizer_states: float
     activations: float
+    panel: float = 0.0
 
     @property
     def total(self) -> float:
         """All of it, in GiB."""
-        return self.weights + self.gradients + self.optimizer_states + self.activations
+        return self.weights + self.gradients + self.optimizer_states + self.activations + self.panel
 
 
 def learning_parts(experiment: Experiment, facts: "ModelFacts") -> list[str]:
@@ -75,20 +77,61 @@ def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
         gradients=learning * FLOAT32 / GIB,
         optimizer_states=learning * state / GIB,
         activations=activations,
+        panel=_panel_memory(experiment, learning),
     )
 
 
+def _panel_memory(experiment: Experiment, learning: int) -> float:
+    """GiB of what a panel has on the device beside a training step: its judges, and, where there is a prior, the second
+    of the two terms' gradients.
+    """
+    if experiment.config.evaluation.panel.every_n_steps is None:
+        return 0.0
+    judges = sum(size for name, size in JUDGE_GIB.items() if getattr(experiment, name) is not None)
+    return judges + (learning * FLOAT32 / GIB if experiment.prior.needs_images else 0.0)
+
+
 def run_bytes(experiment: Experiment, facts: "ModelFacts") -> float:
-    """Disk that the run folder takes: weights for other tools, checkpoints (three at times), pictures."""
+    """Disk that the run folder takes: weights for other tools, checkpoints (three at times, and a panel's best), and
+    pictures.
+    """
     config = experiment.config
-    pixels = resolution_of(experiment, facts) ** 2
-    pictures = (
-        len(config.subject.templates()) * config.sampling.num_images * pixels * PNG_BYTES * 2
-    )  # once more on the sheet
-    weights = sum(facts.parameter_counts.values()) * FLOAT32
+    pictures = num_pictures(experiment) * resolution_of(experiment, facts) ** 2 * PNG_BYTES
     means = 0 if config.trainer.ema_decay is None else FLOAT32
-    weights += 3 * trainable_count(experiment, facts) * (FLOAT32 + state_bytes(experiment) + means)
-    return (weights if Stage.train in config.stages else 0) + (pictures if Stage.generate in config.stages else 0)
+    checkpoints = 3 if config.evaluation.panel.every_n_steps is None else 4
+    weights = sum(facts.parameter_counts.values()) * FLOAT32
+    weights += checkpoints * trainable_count(experiment, facts) * (FLOAT32 + state_bytes(experiment) + means)
+    return pictures + (weights if Stage.train in config.stages else 0)
+
+
+def num_pictures(experiment: Experiment) -> int:
+    """Pictures that the run folder comes to hold: the subject's twice, since they are on a sheet too; those of the base
+    model, of the bare class prompt, of the steps that are scored, and of a panel.
+    """
+    config, subject, evaluation = experiment.config, experiment.config.subject, experiment.config.evaluation
+    whole = len(subject.templates()) * config.sampling.num_images
+    is_scored = experiment.dino is not None or experiment.clip is not None
+    bare = 0 if not is_scored else whole if subject.is_manner else evaluation.num_class_images
+    count = 2 * whole + bare if Stage.generate in config.stages else 0
+    has_panel = Stage.train in config.stages and evaluation.panel.every_n_steps is not None
+    if is_scored and (Stage.evaluate in config.stages or has_panel):
+        count += whole if subject.is_manner else whole + bare  # by the base model
+    if Stage.train in config.stages:
+        every = config.sampling.every_n_steps
+        count += len(evaluation.at_steps) * (whole + bare)
+        count += 0 if every is None else 2 * whole * (config.trainer.max_steps // every)
+        count += _num_panel_pictures(experiment)
+    return count
+
+
+def _num_panel_pictures(experiment: Experiment) -> int:
+    subject, panel = experiment.config.subject, experiment.config.evaluation.panel
+    if panel.every_n_steps is None:
+        return 0
+    prompts = len(subject.panel_templates(panel.prompts))
+    bare = panel.num_class_images * (prompts if subject.is_manner else 1)
+    panels = experiment.config.trainer.max_steps // panel.every_n_steps
+    return prompts * panel.num_images * (panels + 1) + bare * panels  # once by the base model
 
 
 def class_image_bytes(experiment: Experiment, facts: "ModelFacts") -> float:

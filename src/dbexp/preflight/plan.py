@@ -87,6 +87,7 @@ def _training(experiment: Experiment, facts: "ModelFacts") -> list[tuple[str, st
     memory = training_memory(experiment, facts)
     kept = f"weights {memory.weights:.1f}, gradients {memory.gradients:.1f}"
     parts = f"{kept}, optimizer states {memory.optimizer_states:.1f}, activations {memory.activations:.1f}"
+    parts += f", panel {memory.panel:.1f}" if memory.panel else ""
     return [
         ("learning", f"{trainable_count(experiment, facts):,} weights: {learning}"),
         ("optimizer steps", f"{trainer.max_steps:,}, {samples}, {trainer.precision} on {devices}"),
@@ -104,7 +105,9 @@ def _pictures(experiment: Experiment) -> str:
 def _scores(experiment: Experiment) -> str:
     encoders = [each.checkpoint for each in (experiment.dino, experiment.clip) if each is not None]
     steps = "".join(f", and as if trained for {step}" for step in experiment.config.evaluation.at_steps)
-    return f"by {' and '.join(encoders)}{steps}" if encoders else "none"
+    every = experiment.config.evaluation.panel.every_n_steps
+    panel = "" if every is None else f", and a panel every {every} steps"
+    return f"by {' and '.join(encoders)}{steps}{panel}" if encoders else "none"
 
 
 def _run_folder(experiment: Experiment) -> Path:
