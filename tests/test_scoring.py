@@ -14,7 +14,7 @@ from dbexp.__main__ import main
 from dbexp.data.images import list_images, open_rgb
 from dbexp.errors import UserError
 from dbexp.evaluation.encoders import ClipEncoder, DinoEncoder
-from dbexp.evaluation.scores import balance
+from dbexp.evaluation.balance import balance
 from dbexp.folder import RunFolder
 
 Ask = Callable[..., int]

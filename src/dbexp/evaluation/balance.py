@@ -1,0 +1,14 @@
+"""One number for a run between the two corners. It knows numbers alone, so that pages need no judge to show it."""
+
+from collections.abc import Mapping
+
+
+def balance(values: Mapping[str, float], ignorer: Mapping[str, float], copier: Mapping[str, float]) -> float:
+    """How far between the two corners, in [0, 1]: half DINO's way from the ignorer to the copier, half CLIP-T's way
+    from the copier to the ignorer. Either corner itself has 0.5.
+    """
+    ways = [
+        (values["dino"] - ignorer["dino"]) / max(copier["dino"] - ignorer["dino"], 1e-6),
+        (values["clip_t"] - copier["clip_t"]) / max(ignorer["clip_t"] - copier["clip_t"], 1e-6),
+    ]
+    return sum(min(1.0, max(0.0, way)) for way in ways) / 2
