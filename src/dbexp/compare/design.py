@@ -1,0 +1,172 @@
+"""How runs stand to each other: settings, their replicates, and what is the unit of a claim. It knows no score.
+
+Runs that differ only in the training seed are replicates of one setting. Where every setting was trained on each of
+several subjects, subjects are replicates too, and the larger ones: the unit of a claim is then the subject.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from dbexp.compare.axes import SEED, Axis, differing, find_axes, is_bookkeeping, token
+from dbexp.compare.entries import Entry
+
+SUBJECT_KEYS = ("subject.", "manifest.photos")
+TRAINING_SEED, SUBJECT = "training seed", "subject"
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What replicates have in common.
+
+    Attributes:
+        number: its name on the page, from 1.
+        values: of the design's axes, in their order.
+        entries: its replicates with scores, one a training seed (and subject).
+        label: the values in words.
+    """
+
+    number: int
+    values: tuple[Any, ...]
+    entries: tuple[Entry, ...]
+    label: str
+
+    @cached_property
+    def seeds(self) -> tuple[Any, ...]:
+        """Its training seeds, in order."""
+        return tuple(sorted({entry.seed for entry in self.entries}, key=str))
+
+    @cached_property
+    def train_seconds(self) -> float | None:
+        """Mean of its trainings."""
+        known = [each.train_seconds for each in self.entries if each.train_seconds is not None]
+        return sum(known) / len(known) if known else None
+
+    @cached_property
+    def steps(self) -> int | None:
+        """Optimizer steps of its trainings; None where they differ or are not known."""
+        steps = {entry.step for entry in self.entries}
+        return next(iter(steps)) if len(steps) == 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """All that was read, in order.
+
+    Attributes:
+        entries: every line: runs that failed, those at their end, those read off on the way.
+        keys: {key: values} of everything that differs, the seed and bookkeeping apart.
+        axes: those keys less the ones that follow from others.
+        subjects: keys of the subject, where it is a replicate and no axis.
+        settings: those that have scores.
+        unit: whose repetition a claim rests on.
+        repeated: entries that a later run of the same setting and seed replaces.
+    """
+
+    entries: tuple[Entry, ...]
+    keys: dict[str, tuple[Any, ...]]
+    axes: tuple[Axis, ...]
+    subjects: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    unit: str
+    repeated: tuple[Entry, ...]
+
+    @property
+    def runs(self) -> list[Entry]:
+        """Each run once, at its end."""
+        return [entry for entry in self.entries if not entry.is_read_off]
+
+    @property
+    def most_replicates(self) -> int:
+        """The largest number of units that one setting has."""
+        return max((len({self.unit_of(entry) for entry in each.entries}) for each in self.settings), default=0)
+
+    def unit_of(self, entry: Entry) -> str:
+        """Which repetition an entry is."""
+        return self.subject_of(entry) if self.unit == SUBJECT else str(entry.seed)
+
+    def subject_of(self, entry: Entry) -> str:
+        """The subject, by all the keys that tell one from another."""
+        return "|".join(token(entry.settings.get(key)) for key in self.subjects)
+
+    def setting_of(self, entry: Entry) -> Setting | None:
+        """The setting that an entry belongs to; None for one that is not finished, or belongs to no axis."""
+        values = tuple(token(entry.settings.get(axis.key)) for axis in self.axes)
+        return next((each for each in self.settings if tuple(map(token, each.values)) == values), None)
+
+
+def arrange(entries: Sequence[Entry]) -> Design:
+    """Sort what was read into settings and their replicates."""
+    read = [entry for entry in entries if not entry.problem]
+    keys = differing([entry.settings for entry in read])
+    mattering = {key: values for key, values in keys.items() if key != SEED and not is_bookkeeping(key)}
+    of_subject = tuple(key for key in mattering if key.startswith(SUBJECT_KEYS))
+    subjects = of_subject if _are_crossed(read, mattering, of_subject) else ()
+    axes = find_axes([{k: v for k, v in entry.settings.items() if k not in subjects} for entry in read])
+    kept, repeated = _once(read, mattering)
+    by_values: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in kept:
+        if entry.is_finished:
+            by_values.setdefault(tuple(token(entry.settings.get(axis.key)) for axis in axes), []).append(entry)
+    places = [{token(value): place for place, value in enumerate(axis.values)} for axis in axes]
+    order = sorted(by_values, key=lambda own: [place[each] for place, each in zip(places, own, strict=True)])
+    settings = [_setting(number, axes, by_values[own]) for number, own in enumerate(order, 1)]
+    unit = SUBJECT if subjects else TRAINING_SEED
+    return Design(tuple(entries), mattering, tuple(axes), subjects, tuple(settings), unit, tuple(repeated))
+
+
+def bookkeeping(design: Design) -> dict[str, tuple[Any, ...]]:
+    """What differs and changes nothing that is compared, the seed among it."""
+    settings = [entry.settings for entry in design.runs if not entry.problem]
+    return {key: values for key, values in differing(settings).items() if key == SEED or is_bookkeeping(key)}
+
+
+def _setting(number: int, axes: Sequence[Axis], entries: Sequence[Entry]) -> Setting:
+    values = tuple(entries[0].settings.get(axis.key) for axis in axes)
+    label = ", ".join(f"{axis.short} = {axis.label(value)}" for axis, value in zip(axes, values, strict=True))
+    return Setting(number, values, tuple(entries), label or "the one setting")
+
+
+def _are_crossed(entries: Sequence[Entry], keys: dict[str, Any], of_subject: Sequence[str]) -> bool:
+    """Whether two settings or more were each trained on the same two subjects or more."""
+    others = [key for key in keys if key not in of_subject]
+    found: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.is_finished:
+            mine = _named(entry, of_subject)
+            found.setdefault(_named(entry, others), set()).add(mine)
+    groups = list(found.values())
+    return len(groups) > 1 and len(groups[0]) > 1 and all(group == groups[0] for group in groups)
+
+
+def _once(entries: Sequence[Entry], keys: dict[str, Any]) -> tuple[list[Entry], list[Entry]]:
+    """One entry for each setting and seed, and the others: a run of its own before one read off, a later before an
+    earlier one.
+    """
+    best: dict[tuple[str, str], Entry] = {}
+    repeated = []
+    for entry in entries:
+        if not entry.is_finished:
+            continue
+        key = (_named(entry, list(keys)), token(entry.seed))
+        before = best.get(key)
+        best[key] = entry if before is None else max(before, entry, key=_standing)
+        repeated += [] if before is None else [min(before, entry, key=_standing)]
+    return list(best.values()), repeated
+
+
+def _standing(entry: Entry) -> tuple[bool, str]:
+    return not entry.is_read_off, entry.folder.name
+
+
+def _named(entry: Entry, keys: Sequence[str]) -> str:
+    return "|".join(token(entry.settings.get(key)) for key in keys)
+
+
+def apart_from(axis: Axis, design: Design) -> Callable[[Entry], str]:
+    """What tells an entry from the others that have the same value of an axis: the other axes."""
+    others = [each.key for each in design.axes if each.key != axis.key]
+    return lambda entry: _named(entry, others)
+
+
