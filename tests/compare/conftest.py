@@ -13,7 +13,11 @@ from PIL import Image
 from dbexp.report.record import SAMPLE_KEYS
 
 PROMPTS = ("in snow", "at sea", "in the desert")
-CORNERS = {"base": {"dino": 0.4, "clip_t": 0.3, "pres": 0.4}, "copier": {"dino": 0.8, "clip_t": 0.2}, "real": {"dino": 0.8}}
+CORNERS = {
+    "base": {"dino": 0.4, "clip_t": 0.3, "pres": 0.4},
+    "copier": {"dino": 0.8, "clip_t": 0.2},
+    "real": {"dino": 0.8},
+}
 Make = Callable[..., Path]
 
 
@@ -27,7 +31,9 @@ def set_key(tree: dict[str, Any], key: str, value: Any) -> None:
 
 def measured(values: Mapping[str, float]) -> dict[str, Any]:
     covers = {"n": 6, "covers": "sampling noise only"}
-    return {name: {"value": value, "low": value - 0.02, "high": value + 0.02, **covers} for name, value in values.items()}
+    return {
+        name: {"value": value, "low": value - 0.02, "high": value + 0.02, **covers} for name, value in values.items()
+    }
 
 
 class Runs:
@@ -58,12 +64,22 @@ class Runs:
         folder = self.home / f"run_{len(list(self.home.iterdir())):03}" if self.home.is_dir() else self.home / "run_000"
         (folder / "samples").mkdir(parents=True)
         request: dict[str, Any] = json.loads(json.dumps(dict(config or {})))
-        for key, value in {"name": "study", "seed": seed, "trainer.max_steps": 100, "subject.class_noun": "cat", **keys}.items():
+        for key, value in {
+            "name": "study",
+            "seed": seed,
+            "trainer.max_steps": 100,
+            "subject.class_noun": "cat",
+            **keys,
+        }.items():
             set_key(request, key, value)
         (folder / "config.yaml").write_text(yaml.safe_dump(request, sort_keys=False))
         manifest = {"schema": 1, "commit": "c0ffee", "seed": seed, "hardware": {"device": "two cores"}, "photos": {}}
         (folder / "manifest.json").write_text(json.dumps(manifest | {"base": "b"}))
-        rows = [row for step, each in {**(at_steps or {}), 100: scores or {}}.items() for row in self.pictures(folder, step, each, noise)]
+        rows = [
+            row
+            for step, each in {**(at_steps or {}), 100: scores or {}}.items()
+            for row in self.pictures(folder, step, each, noise)
+        ]
         (folder / "samples" / "index.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         summary = {
             "schema": 1,
@@ -84,9 +100,14 @@ class Runs:
                 file = f"samples/{step:06d}/{number}-{seed}.png"
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 Image.new("RGB", (8, 8), (step, 80 * number, 120 * seed)).save(folder / file)
-                row = {"prompt": f"a ohwx cat {place}", "seed": seed, "generator_seed": 10 * number + seed, "step": step}
+                row = {
+                    "prompt": f"a ohwx cat {place}",
+                    "seed": seed,
+                    "generator_seed": 10 * number + seed,
+                    "step": step,
+                }
                 row |= {"role": "final" if step == 100 else "step", "file": file}
-                rows.append(row | {"scores": {name: 0.0 for name in scores}})
+                rows.append(row | {"scores": dict.fromkeys(scores, 0.0)})
         for name, value in scores.items():
             around = self.generator.normal(0.0, noise, len(rows))
             for row, shift in zip(rows, around - around.mean(), strict=True):

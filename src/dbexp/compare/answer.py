@@ -107,7 +107,9 @@ def _delta(settings: Mapping[str, Any], composed: Mapping[str, Any], package: Pa
         raise UserError(f"the run has no {lacking[0]}, which conf/ sets: it was made by another version of dbexp")
     delta = {key: value for key, value in settings.items() if not _is_free(key) and not is_same(key)}
     if odd := [key for key, value in delta.items() if "${" in str(value)]:
-        raise UserError(f"{odd[0]} holds a dollar sign and a brace, which an experiment file would take for a reference")
+        raise UserError(
+            f"{odd[0]} holds a dollar sign and a brace, which an experiment file would take for a reference"
+        )
     return delta
 
 

@@ -15,7 +15,7 @@ from dbexp.compare.axes import is_number, shown, token
 from dbexp.compare.best import Choice, choose
 from dbexp.compare.claims import SMALLEST, Expectation, against, along, seeds_for
 from dbexp.compare.design import Design, Setting, arrange, bookkeeping
-from dbexp.compare.entries import BALANCE, STEPS, Entry, read_entries
+from dbexp.compare.entries import BALANCE, STEPS, read_entries
 from dbexp.compare.find import find_runs
 from dbexp.compare.planes import corner_plane, price_plane, rails
 from dbexp.compare.plots import axis_plots, heats
@@ -53,7 +53,7 @@ class Question:
     reference: Mapping[str, str] | None = None
 
 
-def write_comparison(folders: Sequence[Path], out: Path, question: Question = Question()) -> Path:  # noqa: B008
+def write_comparison(folders: Sequence[Path], out: Path, question: Question = Question()) -> Path:
     """Compare runs, and write what comes of it; the end of a multirun may call this.
 
     Args:
@@ -123,7 +123,7 @@ def _render(design: Design, choice: Choice | None, question: Question, answered:
     reference = reference_of(design, question.reference)
     parts = _lede(design, choice, question, reference, answered) | _table(design, choice, out)
     parts |= _plots(design, choice) | _differences(design, reference, choice) | _settings(design)
-    home = {entry: below(out, entry.folder) for entry in design.entries}
+    home = {entry: path_from(out, entry.folder) for entry in design.entries}
     return _template().render(parts | {"wall": make_wall(design, choice, home)})
 
 
@@ -131,7 +131,11 @@ def _render(design: Design, choice: Choice | None, question: Question, answered:
 def _template() -> Template:
     folders = [Path(__file__).parent / "page", Path(dbexp.report.__file__).parent / "page"]
     environment = Environment(
-        loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"number": words.number, "shown": shown, "duration": duration, "around": words.around}
     return environment.get_template("compare.html")
@@ -156,17 +160,15 @@ def reference_of(design: Design, asked: Mapping[str, str] | None) -> Setting | N
     raise UserError(f"--reference {told}: no finished run has these values; compare.csv lists those that are there")
 
 
-def below(home: Path, folder: Path) -> str:
-    """A folder as a link from the page; "" where it does not lie below."""
-    path = path_from(home, folder)
-    return "" if path.startswith("/") else path
-
-
 def _lede(
     design: Design, choice: Choice | None, question: Question, reference: Setting | None, answered: Answer | None
 ) -> dict[str, Any]:
     needed = seeds_for(question.smallest, "dino", design)
-    found = {} if reference is None else {name: against(reference, name, design) for name in words.HEADLINES if _has(design, name)}
+    found = (
+        {}
+        if reference is None
+        else {name: against(reference, name, design) for name in words.HEADLINES if _has(design, name)}
+    )
     study = _study(design, question)
     said = words.verdict(design, reference, found) if study is None else words.study_verdict(study, design)
     names = dict.fromkeys(entry.name for entry in design.runs)
@@ -196,7 +198,9 @@ def _study(design: Design, question: Question) -> words.Study | None:
         raise UserError(f"--axis {question.axis} does not differ among these runs; what does: {known}")
     metric = question.metric or ("dino" if _has(design, "dino") else BALANCE)
     if not _has(design, metric):
-        raise UserError(f"--expect {metric}: no finished run has that score; there are {', '.join(metrics_of(design.entries))}")
+        raise UserError(
+            f"--expect {metric}: no finished run has that score; there are {', '.join(metrics_of(design.entries))}"
+        )
     expectation = None
     if question.direction is not None:
         expectation = Expectation(metric, question.direction, question.smallest)
@@ -228,9 +232,9 @@ def _table(design: Design, choice: Choice | None, out: Path) -> dict[str, Any]:
     rows = []
     for entry in design.entries:
         setting = design.setting_of(entry)
-        link = f"{below(out, entry.folder)}/report.html" if below(out, entry.folder) else ""
-        is_there = (entry.folder / "report.html").is_file()
-        rows.append({"entry": entry, "setting": setting, "folder": path_from(out, entry.folder), "link": link if is_there else ""})
+        folder = path_from(out, entry.folder)
+        has_page = (entry.folder / "report.html").is_file()
+        rows.append({"entry": entry, "setting": setting, "folder": folder, "has_page": has_page})
     names = [name for name in SHORT if any(entry.value(name) is not None for entry in design.entries)]
     has_balance = any(entry.balance is not None for entry in design.entries)
     return {
@@ -289,5 +293,3 @@ def _settings(design: Design) -> dict[str, Any]:
 def _value_in(setting: Setting, key: str) -> str:
     values = {token(entry.settings.get(key)): entry.settings.get(key) for entry in setting.entries}
     return " | ".join(shown(value) for value in values.values())
-
-

@@ -73,7 +73,9 @@ def scores_of(
     for entry in entries:
         unit = design.unit_of(entry)
         within = f"{token(entry.seed)}|" if design.unit == SUBJECT else ""
-        rows += [(unit, f"{apart(entry)}|{prompt}", f"{within}{seed}", score) for prompt, seed, score in entry.rows(metric)]
+        rows += [
+            (unit, f"{apart(entry)}|{prompt}", f"{within}{seed}", score) for prompt, seed, score in entry.rows(metric)
+        ]
     return as_scores(rows) if rows else None
 
 

@@ -168,5 +168,3 @@ def apart_from(axis: Axis, design: Design) -> Callable[[Entry], str]:
     """What tells an entry from the others that have the same value of an axis: the other axes."""
     others = [each.key for each in design.axes if each.key != axis.key]
     return lambda entry: _named(entry, others)
-
-

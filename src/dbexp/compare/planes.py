@@ -66,7 +66,11 @@ def price_plane(design: Design, choice: Choice | None) -> Drawn | None:
             *(setting.number, seconds, score.value, None, _span(score)),
             f"setting {setting.number}: {setting.label}; {name_of(metric)} {around(score)}; {duration(seconds)}",
             _style(setting, choice, chosen),
-            tuple((s, v) for e in setting.entries if (s := e.train_seconds) is not None and (v := e.value(metric)) is not None),
+            tuple(
+                (s, v)
+                for e in setting.entries
+                if (s := e.train_seconds) is not None and (v := e.value(metric)) is not None
+            ),
         )
         for setting, seconds, score in known
     ]
@@ -84,18 +88,27 @@ def rails(design: Design, choice: Choice | None) -> Drawn | None:
     if len(design.settings) < 2 or not names:
         return None
     scores = [{s.number: estimate(s, name, design) for s in design.settings} for name in names]
-    coordinates = [Rail(axis.short, axis.key.split(".")[0], _marks(axis.values, positions(axis), axis.label)) for axis in design.axes]
+    coordinates = [
+        Rail(axis.short, axis.key.split(".")[0], _marks(axis.values, positions(axis), axis.label))
+        for axis in design.axes
+    ]
     spans = [[each.value for each in column.values() if each is not None] for column in scores]
     for name, span in zip(names, spans, strict=True):
         low, high = min(span), max(span)
         better = {1: "higher is better", -1: "lower is better", 0: ""}[sign_of(name)]
         head = "balance" if name == BALANCE else metric_of(name).short
-        coordinates.append(Rail(head, better, ((0.0, number(low)), (1.0, number(high))) if high > low else ((0.5, number(low)),)))
+        coordinates.append(
+            Rail(head, better, ((0.0, number(low)), (1.0, number(high))) if high > low else ((0.5, number(low)),))
+        )
     by = choice.metric if choice is not None and choice.metric in names else names[0]
-    good = _shares([None if (e := scores[names.index(by)][s.number]) is None else e.value for s in design.settings], sign_of(by))
+    good = _shares(
+        [None if (e := scores[names.index(by)][s.number]) is None else e.value for s in design.settings], sign_of(by)
+    )
     lines = []
     for setting, share in zip(design.settings, good, strict=True):
-        places: list[float | None] = [positions(a)[a.values.index(v)] for a, v in zip(design.axes, setting.values, strict=True)]
+        places: list[float | None] = [
+            positions(a)[a.values.index(v)] for a, v in zip(design.axes, setting.values, strict=True)
+        ]
         for column, span in zip(scores, spans, strict=True):
             mine = column[setting.number]
             wide = max(span) - min(span)
@@ -114,7 +127,12 @@ def _known(design: Design, *metrics: str) -> dict[Setting, list[Interval]]:
 
 
 def _dot(
-    setting: Setting, x: Interval, y: Interval, choice: Choice | None, front: Sequence[Setting], metrics: tuple[str, str]
+    setting: Setting,
+    x: Interval,
+    y: Interval,
+    choice: Choice | None,
+    front: Sequence[Setting],
+    metrics: tuple[str, str],
 ) -> Dot:
     first, second = (name_of(metric) for metric in metrics)
     title = f"setting {setting.number}: {setting.label}; {first} {around(x)}; {second} {around(y)}"

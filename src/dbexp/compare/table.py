@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,19 @@ def as_csv(design: Design, home: Path) -> str:
     told = csv.writer(stream, lineterminator="\n")
     intervals = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
     told.writerow(
-        ["name", "folder", "status", "message", "setting", "seed", *design.keys, "step", "read_off", *intervals, BALANCE]
+        [
+            "name",
+            "folder",
+            "status",
+            "message",
+            "setting",
+            "seed",
+            *design.keys,
+            "step",
+            "read_off",
+            *intervals,
+            BALANCE,
+        ]
         + [f"{which}.{name}" for which, name in corners]
         + [f"seconds.{stage}" for stage in stages]
         + ["steps_per_second", "peak_memory_gib"]
@@ -50,13 +63,17 @@ def metrics_of(entries: Iterable[Entry]) -> list[str]:
 
 
 def path_from(home: Path, folder: Path) -> str:
-    """A folder as seen from another, where it lies below it; else the whole path."""
-    there, here = folder.resolve(), home.resolve()
-    return there.relative_to(here).as_posix() if there.is_relative_to(here) else str(there)
+    """A folder as seen from another."""
+    return Path(os.path.relpath(folder.resolve(), home.resolve())).as_posix()
 
 
 def _row(
-    entry: Entry, design: Design, home: Path, names: Sequence[str], corners: Sequence[tuple[str, str]], stages: Sequence[str]
+    entry: Entry,
+    design: Design,
+    home: Path,
+    names: Sequence[str],
+    corners: Sequence[tuple[str, str]],
+    stages: Sequence[str],
 ) -> list[Any]:
     summary, setting = entry.record.summary, design.setting_of(entry)
     train, seconds = summary.get("train") or {}, summary.get("seconds") or {}

@@ -12,7 +12,6 @@ from dbexp.compare.best import Choice
 from dbexp.compare.claims import estimate, sign_of
 from dbexp.compare.design import Design, Setting
 from dbexp.compare.entries import ROLES_OF_SUBJECT, Entry
-from dbexp.report.commands import name_of
 from dbexp.report.embed import embed
 from dbexp.report.view import Shot, photo_shots
 
@@ -60,7 +59,7 @@ def make_wall(design: Design, choice: Choice | None, home: Mapping[Entry, str]) 
     """Choose the pictures and embed them.
 
     Args:
-        home: of each entry, its folder as seen from the page, "" where it lies elsewhere.
+        home: of each entry, its folder as seen from the page.
     """
     columns, left_out = _columns(design, choice)
     entries = [column.entry for column in columns if column.entry is not None]
@@ -75,7 +74,10 @@ def make_wall(design: Design, choice: Choice | None, home: Mapping[Entry, str]) 
     share = min(MOST_BYTES, BUDGET // max(1, count))
     lines, last = [], None
     for prompt, seed in asked:
-        shots = [_shot(entry, pictures.get((prompt, seed)), column, home, share) for entry, pictures, column in zip(entries, by_place, columns, strict=True)]
+        shots = [
+            _shot(entry, pictures.get((prompt, seed)), column, home, share)
+            for entry, pictures, column in zip(entries, by_place, columns, strict=True)
+        ]
         first = [_shot(entries[0], untrained.get((prompt, seed)), None, home, share)] if has_untrained else []
         lines.append(Line(_worded(prompt, entries[0]), prompt != last, seed, (*first, *shots)))
         last = prompt
@@ -142,12 +144,11 @@ def _shot(
 ) -> Shot | None:
     if row is None:
         return None
-    noun = name_of(entry.record.config)
     if column is None or column.setting is None:
         whose = "untrained, without the identifier"
     else:
         whose = f"setting {column.setting.number} ({column.setting.label}), training seed {column.seed}"
     scores = [f"{name} {value:.3f}" for name, value in (row.get("scores") or {}).items() if isinstance(value, float)]
     facts = " · ".join([whose, f"seed {row['seed']}", *scores])
-    file = f"{home[entry]}/{row['file']}" if home.get(entry) else ""
-    return Shot(embed(entry.folder / row["file"], share), f"{whose}: {row['prompt']} ({noun})", row["prompt"], facts, file)
+    picture = embed(entry.folder / row["file"], share)
+    return Shot(picture, f"{whose}: {row['prompt']}", row["prompt"], facts, f"{home[entry]}/{row['file']}")

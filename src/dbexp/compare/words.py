@@ -73,7 +73,9 @@ def verdict(design: Design, reference: Setting | None, found: dict[str, dict[int
         of = count(design.most_replicates, design.unit)
         return f"There is one setting, with {of}: nothing to compare it with."
     told = [_beside(metric, found[metric]) for metric in HEADLINES if metric in found]
-    if design.most_replicates < 2 or not any(d.adjusted_p is not None for each in found.values() for d in each.values()):
+    if design.most_replicates < 2 or not any(
+        d.adjusted_p is not None for each in found.values() for d in each.values()
+    ):
         return f"No verdict across runs: {_why_not(design)}."
     return f"Beside setting {reference.number} ({reference.label}), {_joined(told)}."
 
@@ -110,7 +112,11 @@ def caution(design: Design, smallest: float, needed: tuple[int, bool] | None) ->
     told = [f"{covers[0].upper()}{covers[1:]}."]
     if needed is not None and len(design.settings) > 1:
         seeds, is_of_runs = needed
-        by = "the spread seen among runs" if is_of_runs else "the spread among prompts and pictures, all there is to go by"
+        by = (
+            "the spread seen among runs"
+            if is_of_runs
+            else "the spread among prompts and pictures, all there is to go by"
+        )
         told.append(f"By {by}, a difference of {smallest:g} in DINO takes about {count(seeds, design.unit)} a setting.")
     return " ".join(told)
 
@@ -141,7 +147,9 @@ def count(number: int, what: str) -> str:
 
 def _standing(choice: Choice) -> str:
     if choice.num_beaten and choice.num_beaten == choice.num_others:
-        return f"better than each of the {choice.num_others} others" if choice.num_others > 1 else "better than the other"
+        return (
+            f"better than each of the {choice.num_others} others" if choice.num_others > 1 else "better than the other"
+        )
     if choice.lead is None or choice.second is None:
         return "nothing pairs with it"
     lead = around(_as_better(choice.lead, choice.metric), signed=True)
