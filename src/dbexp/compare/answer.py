@@ -6,6 +6,7 @@ has. What is left over is the delta. It knows no score.
 
 import math
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from dbexp.vocabulary import choices, conf_dir, own_conf_dir
 
 TOLD_ALWAYS = ("model", "subject", "prior", "tune")  # what an experiment names even where it is the default
 TARGET = "_target_"
+WIDTH = 118  # of a comment, characters
 IN_PACKAGE = re.compile(r"\$\{dbexp\.package:(.+)\}")
 
 
@@ -43,7 +45,8 @@ def experiment_file(name: str, header: list[str], settings: Mapping[str, Any]) -
     request = Request([f"{group}={choice}" for group, choice in chosen.items()], None if own is None else str(own))
     delta = _delta(settings, flat(request.resolved()), PACKAGE)
     told = [group for group in chosen if group in TOLD_ALWAYS or chosen[group] != standard[group]]
-    lines = ["# @package _global_", *(f"# {line}" for line in header)]
+    comments = [part for line in header for part in textwrap.wrap(line, WIDTH)]
+    lines = ["# @package _global_", *(f"# {line}" for line in comments)]
     lines += ["defaults:", *(f"  - override /{group}: {chosen[group]}" for group in told), "", f"name: {name}"]
     lines += [f"{key}: {_flow(value)}" for key, value in _nested(delta).items()]
     return "\n".join(lines) + "\n"

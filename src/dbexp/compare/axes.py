@@ -44,7 +44,7 @@ class Axis:
 
     def label(self, value: Any) -> str:
         """A value as people read it."""
-        text = shown(value)
+        text = f"{value:g}" if isinstance(value, float) else shown(value)
         return text.rpartition(".")[2] if self.key.endswith(TARGET) else text
 
 

@@ -69,7 +69,9 @@ def choose(design: Design, by: str | None = None, smallest: float = SMALLEST) ->
     words = [word(lead, p, sign) for lead, p in zip(leads, adjusted_p(leads), strict=True)]
     near = in_unit_of(metric, smallest, design)
     ties = [
-        o for o, lead, said in zip(others, leads, words, strict=True) if said == "no verdict" and _is_near(lead, near)
+        other
+        for other, lead, said in zip(others, leads, words, strict=True)
+        if said == "no verdict" and _is_near(lead, near)
     ]
     chosen = _cheapest(top, ties)
     second = others[0] if others else None

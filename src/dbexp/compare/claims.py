@@ -71,11 +71,10 @@ def scores_of(
     """
     rows: list[tuple[str, str, int | str, float]] = []
     for entry in entries:
-        unit = design.unit_of(entry)
+        unit, others = design.unit_of(entry), apart(entry)
         within = f"{token(entry.seed)}|" if design.unit == SUBJECT else ""
-        rows += [
-            (unit, f"{apart(entry)}|{prompt}", f"{within}{seed}", score) for prompt, seed, score in entry.rows(metric)
-        ]
+        for prompt, seed, score in entry.rows(metric):
+            rows.append((unit, f"{others}|{prompt}", f"{within}{seed}", score))
     return as_scores(rows) if rows else None
 
 

@@ -24,13 +24,18 @@ class Setting:
         number: its name on the page, from 1.
         values: of the design's axes, in their order.
         entries: its replicates with scores, one a training seed (and subject).
-        label: the values in words.
+        pairs: (key, value) in words.
     """
 
     number: int
     values: tuple[Any, ...]
     entries: tuple[Entry, ...]
-    label: str
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def label(self) -> str:
+        """The values in a line."""
+        return ", ".join(f"{key} = {value}" for key, value in self.pairs) or "all keys alike"
 
     @cached_property
     def seeds(self) -> tuple[Any, ...]:
@@ -57,7 +62,8 @@ class Design:
     Attributes:
         entries: every line: runs that failed, those at their end, those read off on the way.
         keys: {key: values} of everything that differs, the seed and bookkeeping apart.
-        axes: those keys less the ones that follow from others.
+        columns: those keys less the ones that follow from others.
+        axes: the same among the runs that have scores.
         subjects: keys of the subject, where it is a replicate and no axis.
         settings: those that have scores.
         unit: whose repetition a claim rests on.
@@ -66,6 +72,7 @@ class Design:
 
     entries: tuple[Entry, ...]
     keys: dict[str, tuple[Any, ...]]
+    columns: tuple[Axis, ...]
     axes: tuple[Axis, ...]
     subjects: tuple[str, ...]
     settings: tuple[Setting, ...]
@@ -91,9 +98,10 @@ class Design:
         return "|".join(token(entry.settings.get(key)) for key in self.subjects)
 
     def setting_of(self, entry: Entry) -> Setting | None:
-        """The setting that an entry belongs to; None for one that is not finished, or belongs to no axis."""
-        values = tuple(token(entry.settings.get(axis.key)) for axis in self.axes)
-        return next((each for each in self.settings if tuple(map(token, each.values)) == values), None)
+        """The setting that an entry belongs to, finished or not; None where no run of it has scores."""
+        keys = [key for key in self.keys if key not in self.subjects]
+        mine = _named(entry, keys)
+        return next((each for each in self.settings if _named(each.entries[0], keys) == mine), None)
 
 
 def arrange(entries: Sequence[Entry]) -> Design:
@@ -103,7 +111,7 @@ def arrange(entries: Sequence[Entry]) -> Design:
     mattering = {key: values for key, values in keys.items() if key != SEED and not is_bookkeeping(key)}
     of_subject = tuple(key for key in mattering if key.startswith(SUBJECT_KEYS))
     subjects = of_subject if _are_crossed(read, mattering, of_subject) else ()
-    axes = find_axes([{k: v for k, v in entry.settings.items() if k not in subjects} for entry in read])
+    columns, axes = (_axes(each, subjects) for each in (read, [entry for entry in read if entry.is_finished]))
     kept, repeated = _once(read, mattering)
     by_values: dict[tuple[str, ...], list[Entry]] = {}
     for entry in kept:
@@ -113,7 +121,7 @@ def arrange(entries: Sequence[Entry]) -> Design:
     order = sorted(by_values, key=lambda own: [place[each] for place, each in zip(places, own, strict=True)])
     settings = [_setting(number, axes, by_values[own]) for number, own in enumerate(order, 1)]
     unit = SUBJECT if subjects else TRAINING_SEED
-    return Design(tuple(entries), mattering, tuple(axes), subjects, tuple(settings), unit, tuple(repeated))
+    return Design(tuple(entries), mattering, columns, axes, subjects, tuple(settings), unit, tuple(repeated))
 
 
 def bookkeeping(design: Design) -> dict[str, tuple[Any, ...]]:
@@ -122,10 +130,14 @@ def bookkeeping(design: Design) -> dict[str, tuple[Any, ...]]:
     return {key: values for key, values in differing(settings).items() if key == SEED or is_bookkeeping(key)}
 
 
+def _axes(entries: Sequence[Entry], subjects: Sequence[str]) -> tuple[Axis, ...]:
+    return tuple(find_axes([{k: v for k, v in entry.settings.items() if k not in subjects} for entry in entries]))
+
+
 def _setting(number: int, axes: Sequence[Axis], entries: Sequence[Entry]) -> Setting:
     values = tuple(entries[0].settings.get(axis.key) for axis in axes)
-    label = ", ".join(f"{axis.short} = {axis.label(value)}" for axis, value in zip(axes, values, strict=True))
-    return Setting(number, values, tuple(entries), label or "the one setting")
+    pairs = tuple((axis.short, axis.label(value)) for axis, value in zip(axes, values, strict=True))
+    return Setting(number, values, tuple(entries), pairs)
 
 
 def _are_crossed(entries: Sequence[Entry], keys: dict[str, Any], of_subject: Sequence[str]) -> bool:

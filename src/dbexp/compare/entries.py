@@ -3,11 +3,14 @@
 It knows what a run folder holds, not what it is compared with.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dbexp.errors import UserError
 from dbexp.evaluation.balance import balance
@@ -161,8 +164,6 @@ def read_entries(folder: Path) -> list[Entry]:
 
 def as_scores(rows: list[tuple[str, str, int | str, float]]) -> Scores:
     """Rows of (run, prompt, sampling seed, score)."""
-    import numpy as np
-
     run, prompt, seed, value = zip(*rows, strict=True)
     return Scores(np.array(value, np.float64), np.array(run), np.array(prompt), np.array(seed))
 
@@ -179,8 +180,8 @@ def _amid(end: Entry) -> Iterator[Entry]:
 def _of_manifest(record: Record) -> dict[str, Any]:
     """What decides a training and stands in no config.yaml: the bytes of the photos and of the base weights."""
     photos = _mapping(record.manifest.get("photos"))
-    digests = "+".join(sorted(str(digest)[:8] for digest in photos.values()))
-    found = {"manifest.base": record.manifest.get("base"), "manifest.photos": digests or None}
+    digest = hashlib.sha256("".join(sorted(map(str, photos.values()))).encode()).hexdigest()[:12]
+    found = {"manifest.base": record.manifest.get("base"), "manifest.photos": digest if photos else None}
     return {key: value for key, value in found.items() if value is not None}
 
 

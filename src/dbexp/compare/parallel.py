@@ -9,7 +9,7 @@ from dbexp.report import svg
 from dbexp.report.svg import Scale
 
 HEIGHT, TOP, BOTTOM, SIDE = 330.0, 56.0, 26.0, 70.0
-APART = 128.0  # pixels between two rails
+WIDE, NARROWEST, WIDEST = 1150.0, 96.0, 150.0  # pixels: of all where there is room, and between two rails
 MOST_MARKS = 7  # on a rail; of more, the first and the last
 
 
@@ -40,13 +40,14 @@ class Line:
 
 def draw_parallel(label: str, rails: tuple[Rail, ...], lines: tuple[Line, ...]) -> Markup:
     """The chart as an <svg>, as wide as it has rails."""
-    width = 2 * SIDE + APART * (len(rails) - 1)
+    apart = min(WIDEST, max(NARROWEST, (WIDE - 2 * SIDE) / max(1, len(rails) - 1)))
+    width = 2 * SIDE + apart * (len(rails) - 1)
     image = svg.root(width, HEIGHT, label)
     to_y = Scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     for place, rail in enumerate(rails):
-        _rail(image, rail, SIDE + APART * place, to_y)
+        _rail(image, rail, SIDE + apart * place, to_y)
     for line in sorted(lines, key=lambda line: line.is_best):
-        _line(image, line, to_y)
+        _line(image, line, apart, to_y)
     return svg.markup(image)
 
 
@@ -60,10 +61,10 @@ def _rail(image: Element, rail: Rail, x: float, to_y: Scale) -> None:
         svg.words(image, "tick mark", words, x + 8, to_y(place) + 4)
 
 
-def _line(image: Element, line: Line, to_y: Scale) -> None:
+def _line(image: Element, line: Line, apart: float, to_y: Scale) -> None:
     group = svg.add(image, "g", "line best" if line.is_best else "line", line.title, data_setting=str(line.number))
     group.set("style", f"--share: {line.share:.0%}")
-    known = [(SIDE + APART * at, to_y(place)) for at, place in enumerate(line.places) if place is not None]
+    known = [(SIDE + apart * at, to_y(place)) for at, place in enumerate(line.places) if place is not None]
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in known)
     for style in ("touch", "stroke"):
         svg.add(group, "polyline", style, points=points)

@@ -1,11 +1,12 @@
 """The settings in planes of two scores, of a score and its price, and on rails. It chooses what is drawn, no more."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from dbexp.compare.axes import Axis, token
 from dbexp.compare.best import Choice
 from dbexp.compare.claims import estimate, sign_of
 from dbexp.compare.design import Design, Setting
@@ -18,6 +19,8 @@ from dbexp.compare.words import around, name_of, number
 from dbexp.evaluation.intervals import Interval
 from dbexp.report.build import duration
 from dbexp.report.meanings import metric_of
+
+Column = Mapping[Setting, Interval | None]  # a score of every setting
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,7 @@ def price_plane(design: Design, choice: Choice | None) -> Drawn | None:
     front = [known[place] for place in pareto_front([(-seconds, sign * score.value) for _, seconds, score in known])]
     chosen = [setting for setting, _, _ in front]
     dots = [
-        Dot(
-            *(setting.number, seconds, score.value, None, _span(score)),
-            f"setting {setting.number}: {setting.label}; {name_of(metric)} {around(score)}; {duration(seconds)}",
-            _style(setting, choice, chosen),
-            tuple(
-                (s, v)
-                for e in setting.entries
-                if (s := e.train_seconds) is not None and (v := e.value(metric)) is not None
-            ),
-        )
-        for setting, seconds, score in known
+        _priced(setting, seconds, score, metric, _style(setting, choice, chosen)) for setting, seconds, score in known
     ]
     line = tuple(sorted((seconds, score.value) for _, seconds, score in front))
     label = f"{name_of(metric)} against seconds of training"
@@ -84,40 +77,47 @@ def price_plane(design: Design, choice: Choice | None) -> Drawn | None:
 
 def rails(design: Design, choice: Choice | None) -> Drawn | None:
     """Every setting as a line over axes and scores."""
-    names = [name for name in (*MAIN, BALANCE) if any(estimate(each, name, design) for each in design.settings)]
-    if len(design.settings) < 2 or not names:
+    scored = {name: {s: estimate(s, name, design) for s in design.settings} for name in (*MAIN, BALANCE)}
+    columns = {name: each for name, each in scored.items() if any(each.values())}
+    if len(design.settings) < 2 or not columns:
         return None
-    scores = [{s.number: estimate(s, name, design) for s in design.settings} for name in names]
-    coordinates = [
-        Rail(axis.short, axis.key.split(".")[0], _marks(axis.values, positions(axis), axis.label))
-        for axis in design.axes
+    of_axes = [
+        (_rail_of_axis(axis), dict(zip(map(token, axis.values), positions(axis), strict=True))) for axis in design.axes
     ]
-    spans = [[each.value for each in column.values() if each is not None] for column in scores]
-    for name, span in zip(names, spans, strict=True):
-        low, high = min(span), max(span)
-        better = {1: "higher is better", -1: "lower is better", 0: ""}[sign_of(name)]
-        head = "balance" if name == BALANCE else metric_of(name).short
-        coordinates.append(
-            Rail(head, better, ((0.0, number(low)), (1.0, number(high))) if high > low else ((0.5, number(low)),))
-        )
-    by = choice.metric if choice is not None and choice.metric in names else names[0]
-    good = _shares(
-        [None if (e := scores[names.index(by)][s.number]) is None else e.value for s in design.settings], sign_of(by)
-    )
+    of_scores = [_rail_of_score(name, column) for name, column in columns.items()]
+    by = choice.metric if choice is not None and choice.metric in columns else next(iter(columns))
+    good = _places(columns[by])
     lines = []
-    for setting, share in zip(design.settings, good, strict=True):
-        places: list[float | None] = [
-            positions(a)[a.values.index(v)] for a, v in zip(design.axes, setting.values, strict=True)
-        ]
-        for column, span in zip(scores, spans, strict=True):
-            mine = column[setting.number]
-            wide = max(span) - min(span)
-            places.append(None if mine is None else (mine.value - min(span)) / wide if wide else 0.5)
-        is_best = choice is not None and setting is choice.setting
-        lines.append(Line(setting.number, tuple(places), f"setting {setting.number}: {setting.label}", share, is_best))
-    drawing = draw_parallel("Every setting as a line over axes and scores", tuple(coordinates), tuple(lines))
-    note = f"The darker a line, the better its {name_of(by)}; the recommended setting is drawn bold."
+    for setting in design.settings:
+        places = [place[token(value)] for (_, place), value in zip(of_axes, setting.values, strict=True)]
+        is_best, share = choice is not None and setting is choice.setting, good[setting] or 0.0
+        title = f"setting {setting.number}: {setting.label}"
+        own = (*places, *(place[setting] for _, place in of_scores))
+        lines.append(Line(setting.number, own, title, 1 - share if sign_of(by) < 0 else share, is_best))
+    coordinates = tuple(rail for rail, _ in (*of_axes, *of_scores))
+    drawing = draw_parallel("Every setting as a line over axes and scores", coordinates, tuple(lines))
+    note = f"The fuller a line's colour, the better its {name_of(by)}; the recommended setting is drawn bold."
     return Drawn("All at once", "a line for each setting, from its keys to its scores", drawing, note)
+
+
+def _rail_of_axis(axis: Axis) -> Rail:
+    marks = tuple((place, axis.label(value)[:16]) for place, value in zip(positions(axis), axis.values, strict=True))
+    return Rail(axis.short, axis.key.split(".")[0], marks)
+
+
+def _rail_of_score(metric: str, column: Column) -> tuple[Rail, dict[Setting, float | None]]:
+    values = [each.value for each in column.values() if each is not None]
+    low, high = number(min(values)), number(max(values))
+    better = {1: "higher is better", -1: "lower is better", 0: ""}[sign_of(metric)]
+    marks = ((0.0, low), (1.0, high)) if low != high else ((0.5, low),)
+    return Rail("balance" if metric == BALANCE else metric_of(metric).short, better, marks), _places(column)
+
+
+def _places(column: Column) -> dict[Setting, float | None]:
+    """From the lowest value, 0, to the highest, 1."""
+    values = [each.value for each in column.values() if each is not None]
+    low, wide = min(values), max(values) - min(values)
+    return {s: None if each is None else (each.value - low) / wide if wide else 0.5 for s, each in column.items()}
 
 
 def _known(design: Design, *metrics: str) -> dict[Setting, list[Interval]]:
@@ -141,6 +141,13 @@ def _dot(
     return Dot(setting.number, x.value, y.value, _span(x), _span(y), title, _style(setting, choice, front), runs)
 
 
+def _priced(setting: Setting, seconds: float, score: Interval, metric: str, style: str) -> Dot:
+    title = f"setting {setting.number}: {setting.label}; {name_of(metric)} {around(score)}; {duration(seconds)}"
+    pairs = [(entry.train_seconds, entry.value(metric)) for entry in setting.entries]
+    runs = tuple((a, b) for a, b in pairs if a is not None and b is not None)
+    return Dot(setting.number, seconds, score.value, None, _span(score), title, style, runs)
+
+
 def _style(setting: Setting, choice: Choice | None, front: Sequence[Setting]) -> str:
     if choice is not None and setting is choice.setting:
         return "best"
@@ -162,15 +169,3 @@ def _corners(design: Design) -> list[Corner]:
                 title = f"a model that {words}: DINO {number(x)}, CLIP-T {number(y)}"
                 found.setdefault((round(x, 3), round(y, 3), mark), Corner(x, y, mark, title))
     return list(found.values())
-
-
-def _marks(values: Sequence[object], places: Sequence[float], label: object) -> tuple[tuple[float, str], ...]:
-    assert callable(label)
-    return tuple((place, str(label(value))[:16]) for place, value in zip(places, values, strict=True))
-
-
-def _shares(values: Sequence[float | None], sign: int) -> list[float]:
-    known = [value for value in values if value is not None]
-    low, wide = min(known), (max(known) - min(known)) or 1.0
-    shares = [0.0 if value is None else (value - low) / wide for value in values]
-    return [1 - share if sign < 0 else share for share in shares]

@@ -1,5 +1,6 @@
 """Scores against the axes: which charts there are and what stands in them. It draws none of them."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def positions(axis: Axis) -> tuple[float, ...]:
         if low > 0 and high / low >= DECADE:
             return tuple(math.log(float(value) / low) / math.log(high / low) for value in values)
         spread = tuple((float(value) - low) / (high - low) for value in values)
-        if min(b - a for a, b in zip(spread, spread[1:], strict=False)) >= 0.6 / len(values) / 2:
+        if min(b - a for a, b in itertools.pairwise(spread)) >= 0.6 / len(values) / 2:
             return spread
     return tuple(place / (len(values) - 1) for place in range(len(values)))
 

@@ -9,9 +9,9 @@ from markupsafe import Markup
 from dbexp.report import svg
 from dbexp.report.svg import Scale, ticks
 
-WIDTH, HEIGHT = 480.0, 340.0
+WIDTH, HEIGHT = 420.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 16.0, 44.0
-RADIUS = 10.0
+RADIUS = 9.5
 
 Span = tuple[float, float] | None
 
@@ -75,7 +75,7 @@ def draw_plane(plane: Plane) -> Markup:
         _whiskers(image, dot, to_x, to_y)
         for x, y in dot.runs if len(dot.runs) > 1 else ():
             svg.add(image, "circle", "run", cx=to_x(x), cy=to_y(y), r=2.2)
-    for dot in plane.dots:
+    for dot in sorted(plane.dots, key=lambda dot: ("", "front", "best").index(dot.style)):
         group = svg.add(image, "g", f"dot {dot.style}".strip(), dot.title, data_setting=str(dot.number))
         svg.add(group, "circle", "disc", cx=to_x(dot.x), cy=to_y(dot.y), r=RADIUS)
         svg.words(group, "number", str(dot.number), to_x(dot.x), to_y(dot.y) + 4, "middle")

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +28,12 @@ def as_csv(design: Design, home: Path) -> str:
     Args:
         home: the folder that paths are relative to.
     """
-    entries = design.entries
-    names, corners, stages = metrics_of(entries), _corners(entries), _stages(entries)
+    columns = _Columns(metrics_of(design.entries), _corners(design.entries), _stages(design.entries))
     stream = io.StringIO()
     told = csv.writer(stream, lineterminator="\n")
-    intervals = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-    told.writerow(
-        [
-            "name",
-            "folder",
-            "status",
-            "message",
-            "setting",
-            "seed",
-            *design.keys,
-            "step",
-            "read_off",
-            *intervals,
-            BALANCE,
-        ]
-        + [f"{which}.{name}" for which, name in corners]
-        + [f"seconds.{stage}" for stage in stages]
-        + ["steps_per_second", "peak_memory_gib"]
-    )
-    for entry in entries:
-        told.writerow(map(_cell, _row(entry, design, home, names, corners, stages)))
+    told.writerow(columns.header(design))
+    for entry in design.entries:
+        told.writerow(map(_cell, columns.row(entry, design, home)))
     return stream.getvalue()
 
 
@@ -67,27 +49,34 @@ def path_from(home: Path, folder: Path) -> str:
     return Path(os.path.relpath(folder.resolve(), home.resolve())).as_posix()
 
 
-def _row(
-    entry: Entry,
-    design: Design,
-    home: Path,
-    names: Sequence[str],
-    corners: Sequence[tuple[str, str]],
-    stages: Sequence[str],
-) -> list[Any]:
-    summary, setting = entry.record.summary, design.setting_of(entry)
-    train, seconds = summary.get("train") or {}, summary.get("seconds") or {}
-    row: list[Any] = [entry.name, path_from(home, entry.folder), entry.status, " ".join(entry.message.split())]
-    row += [setting.number if setting is not None and entry in setting.entries else None, entry.seed]
-    row += [None if key not in entry.settings else shown(entry.settings[key]) for key in design.keys]
-    row += [entry.step, str(entry.is_read_off).lower()]
-    for name in names:
-        measured = entry.metrics.get(name) or {}
-        ends = [measured.get(end) if isinstance(measured, dict) else None for end in ("low", "high")]
-        row += [entry.value(name), *map(finite, ends)]
-    row += [entry.balance, *(entry.corner(which, name) for which, name in corners)]
-    row += [finite(seconds.get(stage)) for stage in stages]
-    return [*row, finite(train.get("steps_per_second")), finite(train.get("peak_memory_gib"))]
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns there are, beyond those that are always there."""
+
+    metrics: Sequence[str]
+    corners: Sequence[tuple[str, str]]
+    stages: Sequence[str]
+
+    def header(self, design: Design) -> list[str]:
+        names = ["name", "folder", "status", "message", "setting", "seed", *design.keys, "step", "read_off"]
+        names += [f"{name}{end}" for name in self.metrics for end in ("", "_low", "_high")]
+        names += [BALANCE, *(f"{which}.{name}" for which, name in self.corners)]
+        return [*names, *(f"seconds.{stage}" for stage in self.stages), "steps_per_second", "peak_memory_gib"]
+
+    def row(self, entry: Entry, design: Design, home: Path) -> list[Any]:
+        summary, setting = entry.record.summary, design.setting_of(entry)
+        train, seconds = summary.get("train") or {}, summary.get("seconds") or {}
+        row: list[Any] = [entry.name, path_from(home, entry.folder), entry.status, " ".join(entry.message.split())]
+        row += [None if setting is None else setting.number, entry.seed]
+        row += [None if key not in entry.settings else shown(entry.settings[key]) for key in design.keys]
+        row += [entry.step, str(entry.is_read_off).lower()]
+        for name in self.metrics:
+            measured = entry.metrics.get(name)
+            ends = [measured.get(end) if isinstance(measured, dict) else None for end in ("low", "high")]
+            row += [entry.value(name), *map(finite, ends)]
+        row += [entry.balance, *(entry.corner(which, name) for which, name in self.corners)]
+        row += [finite(seconds.get(stage)) for stage in self.stages]
+        return [*row, finite(train.get("steps_per_second")), finite(train.get("peak_memory_gib"))]
 
 
 def _corners(entries: Sequence[Entry]) -> list[tuple[str, str]]:

@@ -1,9 +1,10 @@
-"""The picture wall: prompts down, runs across, the same noise side by side. It knows which picture, not how it is drawn.
+"""The picture wall: prompts down, runs across, the same noise side by side. It knows which pictures, not their looks.
 
 A page holds so many pictures and bytes. What is too much is left out in this order: further training seeds, further
 pictures of a prompt, settings (the best stay), prompts; and the page says so.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from dbexp.compare.best import Choice
 from dbexp.compare.claims import estimate, sign_of
 from dbexp.compare.design import Design, Setting
 from dbexp.compare.entries import ROLES_OF_SUBJECT, Entry
+from dbexp.compare.words import count
 from dbexp.report.embed import embed
 from dbexp.report.view import Shot, photo_shots
 
@@ -25,7 +27,7 @@ class Column:
     """One run, or the base model."""
 
     setting: Setting | None
-    entry: Entry | None
+    entry: Entry
     seed: str
 
 
@@ -62,7 +64,7 @@ def make_wall(design: Design, choice: Choice | None, home: Mapping[Entry, str]) 
         home: of each entry, its folder as seen from the page.
     """
     columns, left_out = _columns(design, choice)
-    entries = [column.entry for column in columns if column.entry is not None]
+    entries = [column.entry for column in columns]
     if not entries:
         return Wall((), (), (), ())
     by_place = [_pictures(entry) for entry in entries]
@@ -72,39 +74,42 @@ def make_wall(design: Design, choice: Choice | None, home: Mapping[Entry, str]) 
     has_untrained = any(key in untrained for key in asked)
     count = len(asked) * (len(columns) + has_untrained)
     share = min(MOST_BYTES, BUDGET // max(1, count))
-    lines, last = [], None
-    for prompt, seed in asked:
-        shots = [
-            _shot(entry, pictures.get((prompt, seed)), column, home, share)
-            for entry, pictures, column in zip(entries, by_place, columns, strict=True)
-        ]
-        first = [_shot(entries[0], untrained.get((prompt, seed)), None, home, share)] if has_untrained else []
-        lines.append(Line(_worded(prompt, entries[0]), prompt != last, seed, (*first, *shots)))
-        last = prompt
-    head = [Column(None, None, "")] if has_untrained else []
+    head = [(Column(None, entries[0], ""), untrained)] if has_untrained else []
+    shown = [*head, *zip(columns, by_place, strict=True)]
+    lines = []
+    for place, (prompt, seed) in enumerate(asked):
+        shots = tuple(_shot(column, pictures.get((prompt, seed)), home, share) for column, pictures in shown)
+        is_first = not place or asked[place - 1][0] != prompt
+        lines.append(Line(_worded(prompt, entries[0]), is_first, seed, shots))
     photos = photo_shots(entries[0].record, MOST_BYTES)
-    return Wall(tuple(photos), (*head, *columns), tuple(lines), tuple(left_out))
+    return Wall(tuple(photos), tuple(column for column, _ in shown), tuple(lines), tuple(left_out))
 
 
 def _columns(design: Design, choice: Choice | None) -> tuple[list[Column], list[str]]:
-    settings, left_out = list(design.settings), []
-    if len(settings) > MOST_COLUMNS:
-        metric = choice.metric if choice is not None else "dino"
-        scored = {each: estimate(each, metric, design) for each in settings}
-        worst = float("-inf")
-        best = sorted(settings, key=lambda s: -worst if (e := scored[s]) is None else -sign_of(metric) * e.value)
-        kept = set(best[:MOST_COLUMNS])
-        left_out.append(f"{len(settings) - MOST_COLUMNS} settings with lower scores")
-        settings = [setting for setting in settings if setting in kept]
+    settings, left_out = _best_settings(design, choice), []
+    if len(settings) < len(design.settings):
+        left_out.append(f"{count(len(design.settings) - len(settings), 'setting')} with lower scores")
     per_setting = max(1, MOST_COLUMNS // max(1, len(settings)))
     columns = []
     for setting in settings:
         entries = sorted(setting.entries, key=lambda entry: (str(entry.seed), entry.folder))
         columns += [Column(setting, entry, str(entry.seed)) for entry in entries[:per_setting]]
     dropped = sum(len(setting.entries) for setting in settings) - len(columns)
-    if dropped:
-        left_out.append(f"{dropped} runs of further training seeds")
-    return columns, left_out
+    return columns, [*left_out, *([f"{dropped} of further training seeds"] if dropped else [])]
+
+
+def _best_settings(design: Design, choice: Choice | None) -> list[Setting]:
+    """As many as there is room for, in their own order."""
+    metric = choice.metric if choice is not None else "dino"
+
+    def badness(setting: Setting) -> float:
+        found = estimate(setting, metric, design)
+        return math.inf if found is None else -sign_of(metric) * found.value
+
+    kept = sorted(design.settings, key=badness)[:MOST_COLUMNS]
+    if choice is not None and choice.setting not in kept:
+        kept[-1] = choice.setting
+    return [setting for setting in design.settings if setting in kept]
 
 
 def _asked(by_place: Sequence[Mapping[tuple[str, int], Any]], width: int) -> tuple[list[tuple[str, int]], list[str]]:
@@ -139,14 +144,11 @@ def _worded(template: str, entry: Entry) -> str:
     return next((prompt for prompt in roles if entry.templates.get(prompt, prompt) == template), template)
 
 
-def _shot(
-    entry: Entry, row: Mapping[str, Any] | None, column: Column | None, home: Mapping[Entry, str], share: int
-) -> Shot | None:
+def _shot(column: Column, row: Mapping[str, Any] | None, home: Mapping[Entry, str], share: int) -> Shot | None:
     if row is None:
         return None
-    if column is None or column.setting is None:
-        whose = "untrained, without the identifier"
-    else:
+    whose, entry = "untrained, without the identifier", column.entry
+    if column.setting is not None:
         whose = f"setting {column.setting.number} ({column.setting.label}), training seed {column.seed}"
     scores = [f"{name} {value:.3f}" for name, value in (row.get("scores") or {}).items() if isinstance(value, float)]
     facts = " · ".join([whose, f"seed {row['seed']}", *scores])

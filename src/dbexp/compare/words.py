@@ -73,11 +73,10 @@ def verdict(design: Design, reference: Setting | None, found: dict[str, dict[int
         of = count(design.most_replicates, design.unit)
         return f"There is one setting, with {of}: nothing to compare it with."
     told = [_beside(metric, found[metric]) for metric in HEADLINES if metric in found]
-    if design.most_replicates < 2 or not any(
-        d.adjusted_p is not None for each in found.values() for d in each.values()
-    ):
+    p_values = [each.adjusted_p for of_metric in found.values() for each in of_metric.values()]
+    if all(p is None for p in p_values):
         return f"No verdict across runs: {_why_not(design)}."
-    return f"Beside setting {reference.number} ({reference.label}), {_joined(told)}."
+    return f"Beside setting {reference.number} ({reference.label}), {joined(told)}."
 
 
 def study_verdict(study: Study, design: Design) -> str:
@@ -145,10 +144,15 @@ def count(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'' if number < 2 else 's'}"
 
 
+def joined(parts: Sequence[str]) -> str:
+    """a, b and c."""
+    return "".join(parts) if len(parts) < 2 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
 def _standing(choice: Choice) -> str:
     if choice.num_beaten and choice.num_beaten == choice.num_others:
         return (
-            f"better than each of the {choice.num_others} others" if choice.num_others > 1 else "better than the other"
+            "better than the other" if choice.num_others == 1 else f"better than each of the {choice.num_others} others"
         )
     if choice.lead is None or choice.second is None:
         return "nothing pairs with it"
@@ -177,7 +181,3 @@ def _beside(metric: str, found: dict[int, Difference]) -> str:
         return f"no difference in {name_of(metric)} can be told"
     parts = [f"{word} in {many} of {len(said)}" for word, many in (("better", better), ("worse", worse)) if many]
     return f"{name_of(metric)} is {' and '.join(parts)} {'settings' if len(said) > 1 else 'setting'}"
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

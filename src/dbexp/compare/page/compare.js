@@ -32,6 +32,7 @@ filter.addEventListener("input", () => {
     line.hidden = !words.every((word) => text.includes(word));
   }
   const seen = lines.filter((line) => !line.hidden).length;
+  if (words.length && at("amid")) at("amid").checked = true; // what is looked for may stand in a line on the way
   at("shown-count").textContent = words.length ? `${seen} of ${lines.length}` : "";
 });
 
