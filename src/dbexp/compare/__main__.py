@@ -20,8 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     # these take a second, which --help need not wait for
-    from dbexp.compare.build import Question, write_all
+    from dbexp.compare.build import write_all
     from dbexp.compare.find import home_of
+    from dbexp.compare.question import Question
 
     folders = [folder.expanduser() for folder in arguments.folders]
     try:

@@ -21,7 +21,7 @@ from dbexp.vocabulary import choices, conf_dir, own_conf_dir
 
 TOLD_ALWAYS = ("model", "subject", "prior", "tune")  # what an experiment names even where it is the default
 TARGET = "_target_"
-WIDTH = 118  # of a comment, characters
+WIDTH = 98  # of a comment, characters
 IN_PACKAGE = re.compile(r"\$\{dbexp\.package:(.+)\}")
 
 

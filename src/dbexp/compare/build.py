@@ -69,7 +69,7 @@ def write_all(folders: Sequence[Path], out: Path, question: Question) -> list[Pa
 
 
 def _answer(design: Design, choice: Choice) -> Answer:
-    """The experiment file of what was chosen, its header in the house's form: question, command, cost, what was found."""
+    """The experiment file of what was chosen; its header tells question, command, cost and what was found."""
     entry, seconds = choice.setting.entries[0], choice.setting.train_seconds
     name = file_name(entry.name)
     asked = words.joined([axis.key for axis in design.axes])
@@ -84,9 +84,7 @@ def _answer(design: Design, choice: Choice) -> Answer:
         words.answer(choice, design),
     ]
     if entry.is_read_off and entry.settings.get("lr_scheduler.name") not in parts.STEADY:
-        header.append(
-            "Its steps were read off a longer run, whose learning rate was on its way to the end of that one."
-        )
+        header.append("Its steps were read off a longer run, whose learning rate was on its way to the end of that.")
     try:
         return Answer(name, experiment_file(name, [" ".join(line.split()) for line in header], entry.settings))
     except UserError as error:

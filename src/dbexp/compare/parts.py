@@ -41,6 +41,7 @@ def lede(design: Design, choice: Choice | None, question: Question) -> dict[str,
         "study": study,
         "unit": design.unit,
         "settings": design.settings,
+        "axes_count": len(design.axes),
     }
 
 
@@ -99,15 +100,10 @@ def what_differs(design: Design) -> dict[str, Any]:
     read = [entry.record.manifest for entry in design.runs if not entry.problem]
     commits = dict.fromkeys(str(manifest.get("commit") or "not known") for manifest in read)
     devices = dict.fromkeys(str((manifest.get("hardware") or {}).get("device") or "not known") for manifest in read)
-    keys = [
-        {
-            "key": key,
-            "role": _role(key, design),
-            "all": values,
-            "own": [_value_in(each, key) for each in design.settings],
-        }
-        for key, values in design.keys.items()
-    ]
+    keys = []
+    for key, values in design.keys.items():
+        own = [_value_in(setting, key) for setting in design.settings]
+        keys.append({"key": key, "role": _role(key, design), "all": values, "own": own})
     made_with = {"commit": list(commits), "device": list(devices)}
     return {"keys": keys, "kept": list(bookkeeping(design).items()), "made_with": made_with}
 

@@ -45,8 +45,11 @@ def corner_plane(design: Design, choice: Choice | None) -> Drawn | None:
     told = ", ".join(str(setting.number) for setting in front)
     plane = Plane(
         f"Likeness against prompt following. On the Pareto front: settings {told}.",
-        *("likeness (DINO) →", "prompt following (CLIP-T) →"),
-        *(tuple(dots), tuple(_corners(design)), tuple(line)),
+        "likeness (DINO) →",
+        "prompt following (CLIP-T) →",
+        tuple(dots),
+        tuple(_corners(design)),
+        tuple(line),
     )
     note = f"Up and to the right is better. Nothing beats these in both: {told}. Small dots are single runs."
     return Drawn("Between the two corners", "each number is a setting, with its intervals", draw_plane(plane), note)
@@ -64,9 +67,7 @@ def price_plane(design: Design, choice: Choice | None) -> Drawn | None:
         return None
     front = [known[place] for place in pareto_front([(-seconds, sign * score.value) for _, seconds, score in known])]
     chosen = [setting for setting, _, _ in front]
-    dots = [
-        _priced(setting, seconds, score, metric, _style(setting, choice, chosen)) for setting, seconds, score in known
-    ]
+    dots = [_priced(*each, metric, _style(each[0], choice, chosen)) for each in known]
     line = tuple(sorted((seconds, score.value) for _, seconds, score in front))
     label = f"{name_of(metric)} against seconds of training"
     plane = Plane(label, "seconds of training", name_of(metric), tuple(dots), (), line)
@@ -81,9 +82,7 @@ def rails(design: Design, choice: Choice | None) -> Drawn | None:
     columns = {name: each for name, each in scored.items() if any(each.values())}
     if len(design.settings) < 2 or not columns:
         return None
-    of_axes = [
-        (_rail_of_axis(axis), dict(zip(map(token, axis.values), positions(axis), strict=True))) for axis in design.axes
-    ]
+    of_axes = [_rail_of_axis(axis) for axis in design.axes]
     of_scores = [_rail_of_score(name, column) for name, column in columns.items()]
     by = choice.metric if choice is not None and choice.metric in columns else next(iter(columns))
     good = _places(columns[by])
@@ -100,9 +99,10 @@ def rails(design: Design, choice: Choice | None) -> Drawn | None:
     return Drawn("All at once", "a line for each setting, from its keys to its scores", drawing, note)
 
 
-def _rail_of_axis(axis: Axis) -> Rail:
+def _rail_of_axis(axis: Axis) -> tuple[Rail, dict[str, float]]:
+    places = dict(zip(map(token, axis.values), positions(axis), strict=True))
     marks = tuple((place, axis.label(value)[:16]) for place, value in zip(positions(axis), axis.values, strict=True))
-    return Rail(axis.short, axis.key.split(".")[0], marks)
+    return Rail(axis.short, axis.key.split(".")[0], marks), places
 
 
 def _rail_of_score(metric: str, column: Column) -> tuple[Rail, dict[Setting, float | None]]:

@@ -100,8 +100,8 @@ def _chart(metric: str, axis: Axis, split: Axis | None, design: Design) -> Chart
             interval = _mean(metric, [(axis, own), *([] if split is None else [(split, value)])], axis, design)
             if interval is not None:
                 is_known = math.isfinite(interval.half_width)
-                ends = (interval.low, interval.high) if is_known else (None, None)
-                points.append(Point(x + shift, interval.value, *ends, at=axis.label(own)))
+                low, high = (interval.low, interval.high) if is_known else (None, None)
+                points.append(Point(x + shift, interval.value, low, high, axis.label(own)))
         if points:
             series.append(Series(name, tuple(points), place))
     if not series:

@@ -95,7 +95,10 @@ def _columns(design: Design, choice: Choice | None) -> tuple[list[Column], list[
         entries = sorted(setting.entries, key=lambda entry: (str(entry.seed), entry.folder))
         columns += [Column(setting, entry, str(entry.seed)) for entry in entries[:per_setting]]
     dropped = sum(len(setting.entries) for setting in settings) - len(columns)
-    return columns, [*left_out, *([f"{dropped} of further training seeds"] if dropped else [])]
+    return columns, [
+        *left_out,
+        *([f"the pictures of {count(dropped, 'run')} with further training seeds"] if dropped else []),
+    ]
 
 
 def _best_settings(design: Design, choice: Choice | None) -> list[Setting]:

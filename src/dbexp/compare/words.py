@@ -151,9 +151,7 @@ def joined(parts: Sequence[str]) -> str:
 
 def _standing(choice: Choice) -> str:
     if choice.num_beaten and choice.num_beaten == choice.num_others:
-        return (
-            "better than the other" if choice.num_others == 1 else f"better than each of the {choice.num_others} others"
-        )
+        return "better than " + (f"each of the {choice.num_others} others" if choice.num_others > 1 else "the other")
     if choice.lead is None or choice.second is None:
         return "nothing pairs with it"
     lead = around(_as_better(choice.lead, choice.metric), signed=True)
