@@ -57,7 +57,7 @@ def write_all(folders: Sequence[Path], out: Path, question: Question) -> list[Pa
     What is there of an earlier comparison is replaced.
     """
     design = arrange([entry for folder in find_runs(folders) for entry in read_entries(folder)])
-    choice = choose(design, question.by, question.smallest)
+    choice = choose(design, question.by, question.smallest_dino)
     answer = None if choice is None else _answer(design, choice)
     files = {out / NAME: _render(design, choice, question, answer, out), out / TABLE: as_csv(design, out)}
     if answer is not None and answer.text:

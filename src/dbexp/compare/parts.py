@@ -31,8 +31,8 @@ def lede(design: Design, choice: Choice | None, question: Question) -> dict[str,
         names = [name for name in words.HEADLINES if has_score(design, name)] if reference is not None else []
         found = {name: against(reference, name, design) for name in names if reference is not None}
         said = words.verdict(design, reference, found)
-    names = list(dict.fromkeys(entry.name for entry in design.runs))
-    cautious = words.caution(design, question.smallest, seeds_for(question.smallest, "dino", design))
+    names, smallest = list(dict.fromkeys(entry.name for entry in design.runs)), question.smallest_dino
+    cautious = words.caution(design, smallest, seeds_for(smallest, "dino", design))
     return {
         "name": ", ".join(names) if len(names) <= 3 else f"{len(design.runs)} runs",
         "lede": words.Lede(said, words.answer(choice, design), cautious),

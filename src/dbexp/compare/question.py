@@ -32,6 +32,11 @@ class Question:
     by: str | None = None
     reference: Mapping[str, str] | None = None
 
+    @property
+    def smallest_dino(self) -> float:
+        """The effect of interest in DINO: what was stated, unless that was of another score."""
+        return self.smallest if self.metric in (None, "dino") else SMALLEST
+
 
 def has_score(design: Design, metric: str) -> bool:
     """Whether a finished run has a score."""

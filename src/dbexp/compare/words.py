@@ -111,12 +111,10 @@ def caution(design: Design, smallest: float, needed: tuple[int, bool] | None) ->
     told = [f"{covers[0].upper()}{covers[1:]}."]
     if needed is not None and len(design.settings) > 1:
         seeds, is_of_runs = needed
-        by = (
-            "the spread seen among runs"
-            if is_of_runs
-            else "the spread among prompts and pictures, all there is to go by"
-        )
-        told.append(f"By {by}, a difference of {smallest:g} in DINO takes about {count(seeds, design.unit)} a setting.")
+        by = "the spread seen among runs" if is_of_runs else "the spread of prompts and pictures"
+        more = "" if is_of_runs else ", and more of them by as much as runs differ, which one run cannot tell"
+        seeds_told = f"about {count(seeds, design.unit)} a setting{more}"
+        told.append(f"By {by}, a difference of {smallest:g} in DINO takes {seeds_told}.")
     return " ".join(told)
 
 
