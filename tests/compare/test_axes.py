@@ -48,4 +48,5 @@ def test_equal_settings_are_one_value_and_truth_is_no_number() -> None:
 def test_an_axis_names_its_values_for_people() -> None:
     assert Axis("prior._target_", ()).label("dbexp.prior.none.NoPrior") == "NoPrior"
     assert Axis("prior.weight", ()).label(1.0) == "1" and Axis("a.b", ()).label(None) == "–"
+    assert Axis("a.b", ()).brief("/a/long/path/to/some/model") == "…to/some/model"
     assert Axis("tune.text_encoder", ()).short == "text_encoder" and Axis("prior.weight", ()).short == "prior.weight"

@@ -90,7 +90,7 @@ def test_every_offered_reference_has_its_table_and_one_shows(study: Any) -> None
     assert [table.attributes["data-reference"] for table in tables if "hidden" not in table.attributes] == ["2"]
     (shown,) = [table for table in tables if table.attributes["data-reference"] == "2"]
     (other,) = [row for row in shown.all("tr") if row.attributes.get("data-setting") == "4"]
-    assert "−0.060" in other.text and "worse" in other.text
+    assert "−0.063" in other.text and "worse" in other.text
 
 
 def test_the_reference_can_be_named(study: Any) -> None:

@@ -14,6 +14,7 @@ BOOKKEEPING = (
     *("trainer.log_every_n_steps", "trainer.checkpoint_every_n_steps", "evaluation.at_steps"),
 )
 TARGET = "_target_"
+BRIEF = 14  # characters
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Axis:
         """A value as people read it."""
         text = f"{value:g}" if isinstance(value, float) else shown(value)
         return text.rpartition(".")[2] if self.key.endswith(TARGET) else text
+
+    def brief(self, value: Any) -> str:
+        """The same where there is little room: the end of a long one, since paths and names differ there."""
+        text = self.label(value)
+        return text if len(text) <= BRIEF else f"…{text[1 - BRIEF :]}"
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:

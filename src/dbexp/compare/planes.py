@@ -101,7 +101,7 @@ def rails(design: Design, choice: Choice | None) -> Drawn | None:
 
 def _rail_of_axis(axis: Axis) -> tuple[Rail, dict[str, float]]:
     places = dict(zip(map(token, axis.values), positions(axis), strict=True))
-    marks = tuple((place, axis.label(value)[:16]) for place, value in zip(positions(axis), axis.values, strict=True))
+    marks = tuple((place, axis.brief(value)) for place, value in zip(positions(axis), axis.values, strict=True))
     return Rail(axis.short, axis.key.split(".")[0], marks), places
 
 

@@ -107,7 +107,7 @@ def _chart(metric: str, axis: Axis, split: Axis | None, design: Design) -> Chart
     if not series:
         return None
     title, unit, better = _titles(metric)
-    places = tuple(zip(at, map(axis.label, axis.values), strict=True))
+    places = tuple(zip(at, map(axis.brief, axis.values), strict=True))
     return Chart(title, unit, axis.key, tuple(series), _levels(metric, design), better, places)
 
 

@@ -50,7 +50,8 @@ def name_of(metric: str) -> str:
 
 def number(value: float, *, signed: bool = False) -> str:
     """Three digits behind the point, with a true minus."""
-    return format(value, "+.3f" if signed else ".3f").replace("-", "\u2212")
+    nearest = round(value, 3) + 0.0  # which makes no negative zero
+    return format(nearest, "+.3f" if signed else ".3f").replace("-", "\u2212")
 
 
 def around(interval: Interval, *, signed: bool = False) -> str:
