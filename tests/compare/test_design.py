@@ -54,15 +54,25 @@ def test_subjects_that_every_setting_was_trained_on_are_the_unit(runs: Any, arra
     for weight in (0.3, 1.0):
         for noun in ("cat", "dog"):
             for seed in (0, 1):
-                runs.add({"prior.weight": weight, "subject.class_noun": noun}, SCORES, seed=seed)
+                keys = {"prior.weight": weight, "subject.class_noun": noun, "subject.photos": f"photos/{noun}"}
+                runs.add(keys, SCORES, seed=seed)
     design = arranged()
     assert (design.unit, design.most_replicates) == (SUBJECT, 2)
     assert [axis.key for axis in design.axes] == ["prior.weight"]
     assert [len(setting.entries) for setting in design.settings] == [4, 4]
 
 
-def test_subjects_that_are_not_crossed_are_an_axis(runs: Any, arranged: Any) -> None:
-    runs.add({"subject.class_noun": "cat"}, SCORES)
-    runs.add({"subject.class_noun": "dog"}, SCORES)
+def test_another_word_for_the_same_photos_is_no_other_subject(runs: Any, arranged: Any) -> None:
+    for weight in (0.3, 1.0):
+        for word in ("ohwx", "sks"):
+            runs.add({"prior.weight": weight, "subject.identifier": word}, SCORES)
     design = arranged()
-    assert design.unit == TRAINING_SEED and [axis.key for axis in design.axes] == ["subject.class_noun"]
+    assert design.unit == TRAINING_SEED
+    assert [axis.key for axis in design.axes] == ["prior.weight", "subject.identifier"]
+
+
+def test_subjects_that_are_not_crossed_are_an_axis(runs: Any, arranged: Any) -> None:
+    runs.add({"subject.photos": "photos/cat"}, SCORES)
+    runs.add({"subject.photos": "photos/dog"}, SCORES)
+    design = arranged()
+    assert design.unit == TRAINING_SEED and [axis.key for axis in design.axes] == ["subject.photos"]

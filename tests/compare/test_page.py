@@ -128,6 +128,15 @@ def test_runs_that_all_failed_still_make_a_page(runs: Any) -> None:
     assert "one" in rows_of(page)[0].text and not page.all("select")
 
 
+def test_runs_without_scores_are_compared_by_their_pictures(runs: Any) -> None:
+    for weight in (0.3, 1.0):
+        runs.add({"prior.weight": weight})
+    page = page_of(runs)
+    assert "the pictures are all there is" in page.all("p", class_="verdict")[0].text
+    assert len(page.all("table", class_="wall")[0].all("img")) == 12
+    assert not page.all("select") and not page.all("p", class_="answer")
+
+
 def test_a_lone_run_makes_a_page(runs: Any) -> None:
     runs.add({}, {"dino": 0.6, "clip_t": 0.28})
     assert "nothing to compare it with" in page_of(runs).all("p", class_="verdict")[0].text

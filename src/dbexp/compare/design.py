@@ -12,7 +12,7 @@ from typing import Any
 from dbexp.compare.axes import SEED, Axis, differing, find_axes, is_bookkeeping, token
 from dbexp.compare.entries import Entry
 
-SUBJECT_KEYS = ("subject.", "manifest.photos")
+PHOTOS = ("manifest.photos", "subject.photos")  # who the subject is; the first that differs tells
 TRAINING_SEED, SUBJECT = "training seed", "subject"
 
 
@@ -23,7 +23,7 @@ class Setting:
     Attributes:
         number: its name on the page, from 1.
         values: of the design's axes, in their order.
-        entries: its replicates with scores, one a training seed (and subject).
+        entries: its replicates, finished, one a training seed (and subject).
         pairs: (key, value) in words.
     """
 
@@ -63,9 +63,9 @@ class Design:
         entries: every line: runs that failed, those at their end, those read off on the way.
         keys: {key: values} of everything that differs, the seed and bookkeeping apart.
         columns: those keys less the ones that follow from others.
-        axes: the same among the runs that have scores.
+        axes: the same among the finished runs.
         subjects: keys of the subject, where it is a replicate and no axis.
-        settings: those that have scores.
+        settings: those that a finished run has.
         unit: whose repetition a claim rests on.
         repeated: entries that a later run of the same setting and seed replaces.
     """
@@ -98,7 +98,7 @@ class Design:
         return "|".join(token(entry.settings.get(key)) for key in self.subjects)
 
     def setting_of(self, entry: Entry) -> Setting | None:
-        """The setting that an entry belongs to, finished or not; None where no run of it has scores."""
+        """The setting that an entry belongs to, finished or not; None where no run of it is finished."""
         keys = [key for key in self.keys if key not in self.subjects]
         mine = _named(entry, keys)
         return next((each for each in self.settings if _named(each.entries[0], keys) == mine), None)
@@ -109,7 +109,7 @@ def arrange(entries: Sequence[Entry]) -> Design:
     read = [entry for entry in entries if not entry.problem]
     keys = differing([entry.settings for entry in read])
     mattering = {key: values for key, values in keys.items() if key != SEED and not is_bookkeeping(key)}
-    of_subject = tuple(key for key in mattering if key.startswith(SUBJECT_KEYS))
+    of_subject = _of_subject(read, mattering)
     subjects = of_subject if _are_crossed(read, mattering, of_subject) else ()
     columns, axes = (_axes(each, subjects) for each in (read, [entry for entry in read if entry.is_finished]))
     kept, repeated = _once(read, mattering)
@@ -140,8 +140,20 @@ def _setting(number: int, axes: Sequence[Axis], entries: Sequence[Entry]) -> Set
     return Setting(number, values, tuple(entries), pairs)
 
 
+def _of_subject(entries: Sequence[Entry], keys: dict[str, Any]) -> tuple[str, ...]:
+    """The keys that change with the photos and only with them: another word for the same photos is no other subject."""
+    photos = next((key for key in PHOTOS if key in keys), None)
+    if photos is None:
+        return ()
+    candidates = [key for key in keys if key == photos or key.startswith("subject.") or key in PHOTOS]
+    num = len({_named(entry, [photos]) for entry in entries})
+    return tuple(key for key in candidates if len({_named(entry, [photos, key]) for entry in entries}) == num)
+
+
 def _are_crossed(entries: Sequence[Entry], keys: dict[str, Any], of_subject: Sequence[str]) -> bool:
     """Whether two settings or more were each trained on the same two subjects or more."""
+    if not of_subject:
+        return False
     others = [key for key in keys if key not in of_subject]
     found: dict[str, set[str]] = {}
     for entry in entries:

@@ -72,8 +72,8 @@ class Entry:
 
     @property
     def is_finished(self) -> bool:
-        """Whether there are scores of a finished training."""
-        return self.status == "done" and bool(self.metrics)
+        """Whether it is a training that ended, scored or not."""
+        return self.status == "done" and (bool(self.metrics) or self.step is not None)
 
     @cached_property
     def train_seconds(self) -> float | None:

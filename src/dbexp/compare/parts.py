@@ -88,7 +88,7 @@ def differences(design: Design, choice: Choice | None, question: Question) -> di
     offered = list(dict.fromkeys([*first, *design.settings]))[:MOST_REFERENCES]
     names = [name for name in (*SHORT, BALANCE) if has_score(design, name)]
     tables = []
-    for setting in sorted(offered, key=lambda each: each.number) if len(design.settings) > 1 else []:
+    for setting in sorted(offered, key=lambda each: each.number) if names and len(design.settings) > 1 else []:
         found = {name: against(setting, name, design) for name in names}
         others = [other for other in design.settings if other is not setting]
         tables.append((setting, [(other, [found[name][other.number] for name in names]) for other in others]))

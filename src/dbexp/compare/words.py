@@ -69,7 +69,9 @@ def verdict(design: Design, reference: Setting | None, found: dict[str, dict[int
         found: score -> what `claims.against` says of it.
     """
     if not design.settings or reference is None:
-        return f"None of the {count(len(design.runs), 'run')} is finished and scored: there is nothing to compare yet."
+        return f"None of the {count(len(design.runs), 'run')} is finished: there is nothing to compare yet."
+    if not found:
+        return "No finished run has been scored: the pictures are all there is to compare by."
     if len(design.settings) == 1:
         of = count(design.most_replicates, design.unit)
         return f"There is one setting, with {of}: nothing to compare it with."
@@ -104,7 +106,7 @@ def study_verdict(study: Study, design: Design) -> str:
 
 def caution(design: Design, smallest: float, needed: tuple[int, bool] | None) -> str:
     """What the intervals cover, and how many seeds it would take."""
-    if not design.settings:
+    if not any(entry.metrics for setting in design.settings for entry in setting.entries):
         return ""
     covers = "the intervals cover sampling noise only"
     if design.most_replicates > 1:
@@ -113,7 +115,7 @@ def caution(design: Design, smallest: float, needed: tuple[int, bool] | None) ->
     if needed is not None and len(design.settings) > 1:
         seeds, is_of_runs = needed
         by = "the spread seen among runs" if is_of_runs else "the spread of prompts and pictures"
-        more = "" if is_of_runs else ", and more of them by as much as runs differ, which one run cannot tell"
+        more = "" if is_of_runs else ", and more where runs differ of themselves, which one run cannot tell"
         seeds_told = f"about {count(seeds, design.unit)} a setting{more}"
         told.append(f"By {by}, a difference of {smallest:g} in DINO takes {seeds_told}.")
     return " ".join(told)
