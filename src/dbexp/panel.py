@@ -11,7 +11,8 @@ from pytorch_lightning import Trainer
 from dbexp import tracking
 from dbexp.config import BestBy
 from dbexp.data.batch import Batch
-from dbexp.evaluation.scores import Scorer, balance
+from dbexp.evaluation.balance import balance
+from dbexp.evaluation.scores import Scorer
 from dbexp.folder import Sample
 from dbexp.job import Job
 from dbexp.module import DreamBoothModule

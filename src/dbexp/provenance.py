@@ -85,6 +85,10 @@ class Request:
             del cfg["hydra"]
         return cfg
 
+    def resolved(self) -> dict[str, Any]:
+        """The configuration as a plain container, as config.yaml of a run has it; "???" where a value must be given."""
+        return cast(dict[str, Any], OmegaConf.to_container(self.compose(), resolve=True, enum_to_str=True))
+
     def origins(self) -> dict[str, str]:
         """Dotted key -> who said it last."""
         file = shown(Path(self.run_dir or "", "config.yaml"))

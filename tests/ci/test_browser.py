@@ -1,4 +1,4 @@
-"""The page of a run in a real browser, from disk: it asks for nothing, fits a phone, can be read and used by keyboard.
+"""The pages of runs in a real browser, from disk: they ask for nothing, fit a phone, can be read and used by keyboard.
 
 Playwright drives the system's own Chromium; it downloads no browser.
 """
@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from fabricated_runs import Runs
 from PIL import Image
 
+from dbexp.compare import write_comparison
 from dbexp.report import write_report
 
 pytestmark = pytest.mark.ci
@@ -104,6 +106,26 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def comparison_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of many runs: one axis has long words, there are steps on the way, a failure."""
+    runs = Runs(tmp_path_factory.mktemp("many runs"))
+    for seed in (0, 1):
+        for weight in (0.1, 1.0, 10.0):
+            for words in ("short", "long_words_" * 8):
+                scores = {"dino": 0.5 + weight / 50 + seed / 90, "clip_t": 0.28, "pres": 0.5, "div_dino": 0.2}
+                keys = {"prior.weight": weight, "model.checkpoint": words}
+                runs.add(keys, scores, seed=seed, at_steps={50: scores | {"dino": 0.5}}, seconds=60 + weight)
+    runs.add({"prior.weight": 3.0}, status="failed", message=f"ValueError: {'a_long_reason_' * 20} <b>")
+    return write_comparison([runs.home], runs.home)
+
+
+@pytest.fixture(scope="module", params=["run", "comparison"])
+def any_file(request: pytest.FixtureRequest) -> Path:
+    """Either page."""
+    return Path(request.getfixturevalue({"run": "page_file", "comparison": "comparison_file"}[request.param]))
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
@@ -133,13 +155,13 @@ def opened(browser: Any, file: Path, *, scheme: str = "light", viewport: Any = D
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_from_disk_without_error_or_request(browser: Any, page_file: Path, scheme: str) -> None:
-    tab, wrongs = opened(browser, page_file, scheme=scheme)
+def test_it_opens_from_disk_without_error_or_request(browser: Any, any_file: Path, scheme: str) -> None:
+    tab, wrongs = opened(browser, any_file, scheme=scheme)
     for summary in tab.locator("summary").all():
         summary.click()
     tab.mouse.wheel(0, 20000)
     tab.wait_for_timeout(300)
-    assert tab.locator("button.shot img").count() == 21
+    assert tab.locator("button.shot img").count() == (21 if any_file.name == "report.html" else 72)
     assert tab.evaluate("[...document.querySelectorAll('button.shot img')].every((image) => image.naturalWidth > 1)")
     assert wrongs == []
 
@@ -152,16 +174,16 @@ def test_the_watch_sees_errors_and_requests(browser: Any, tmp_path: Path) -> Non
     assert "127.0.0.1:9/a.png" in text and "b.png" in text and "nonsense" in text
 
 
-def test_the_page_itself_forbids_the_network(browser: Any, page_file: Path) -> None:
-    tab, wrongs = opened(browser, page_file)
+def test_the_page_itself_forbids_the_network(browser: Any, any_file: Path) -> None:
+    tab, wrongs = opened(browser, any_file)
     tab.evaluate("document.body.append(Object.assign(new Image(), { src: 'http://127.0.0.1:9/a.png' }))")
     tab.wait_for_timeout(300)
     assert any("Content Security Policy" in wrong for wrong in wrongs)
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK, {"width": 320, "height": 640}])
-def test_nothing_scrolls_sideways_and_nothing_jumps(browser: Any, page_file: Path, viewport: Any) -> None:
-    tab, _ = opened(browser, page_file, viewport=viewport)
+def test_nothing_scrolls_sideways_and_nothing_jumps(browser: Any, any_file: Path, viewport: Any) -> None:
+    tab, _ = opened(browser, any_file, viewport=viewport)
     assert tab.evaluate(SHIFT) < 0.01
     for summary in tab.locator("summary").all():
         summary.click()
@@ -171,8 +193,8 @@ def test_nothing_scrolls_sideways_and_nothing_jumps(browser: Any, page_file: Pat
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK])
-def test_all_words_can_be_read(browser: Any, page_file: Path, scheme: str, viewport: Any) -> None:
-    tab, _ = opened(browser, page_file, scheme=scheme, viewport=viewport)
+def test_all_words_can_be_read(browser: Any, any_file: Path, scheme: str, viewport: Any) -> None:
+    tab, _ = opened(browser, any_file, scheme=scheme, viewport=viewport)
     for summary in tab.locator("summary").all():
         summary.click()
     background = tab.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -245,3 +267,69 @@ def test_without_scripts_the_page_is_whole(browser: Any, page_file: Path) -> Non
     tab.goto(page_file.as_uri())
     assert tab.locator(".verdict").is_visible() and tab.locator("button.shot img").first.is_visible()
     assert not tab.locator("#theme").is_visible() and not tab.locator(".copy").first.is_visible()
+
+
+def column(tab: Any, number: int) -> list[str]:
+    """The texts of a column of the runs that show."""
+    script = "(n) => [...document.querySelectorAll('#table tbody tr')].filter((r) => r.checkVisibility())"
+    return list(tab.evaluate(f"{script}.map((r) => r.cells[n]?.textContent.trim() ?? '')", number))
+
+
+def test_runs_are_sorted_by_a_click_both_ways_and_what_has_no_value_stays_below(
+    browser: Any, comparison_file: Path
+) -> None:
+    tab, wrongs = opened(browser, comparison_file)
+    names = tab.evaluate("[...document.querySelectorAll('#table thead th')].map((head) => head.textContent.trim())")
+    dino = names.index("DINO")
+    assert len(column(tab, dino)) == 13
+    button = tab.locator("#table thead button").nth(dino)
+    button.click()
+    found = column(tab, dino)
+    assert [float(each) for each in found[:-1]] == sorted(float(each) for each in found[:-1])
+    assert column(tab, names.index("status"))[-1] == "failed"
+    button.focus()
+    tab.keyboard.press("Enter")
+    assert column(tab, dino)[:-1] == found[-2::-1] and column(tab, names.index("status"))[-1] == "failed"
+    assert tab.locator("#table thead th").nth(dino).get_attribute("aria-sort") == "descending"
+    assert wrongs == []
+
+
+def test_runs_are_filtered_by_words_and_the_steps_on_the_way_can_be_shown(browser: Any, comparison_file: Path) -> None:
+    tab, _ = opened(browser, comparison_file)
+    tab.locator("#amid").check()
+    assert len(column(tab, 0)) == 25
+    tab.locator("#filter").fill("FAILED a_long_reason")
+    assert len(column(tab, 0)) == 1 and tab.locator("#shown-count").inner_text() == "1 of 25"
+    tab.locator("#filter").fill("")
+    assert len(column(tab, 0)) == 25
+
+
+def test_another_reference_shows_its_own_differences(browser: Any, comparison_file: Path) -> None:
+    tab, _ = opened(browser, comparison_file)
+    shown = tab.locator(".against:visible")
+    before = shown.inner_text()
+    tab.locator("#reference").select_option("1")
+    assert shown.count() == 1 and shown.get_attribute("data-reference") == "1" and shown.inner_text() != before
+
+
+def test_a_setting_is_lit_wherever_it_stands(browser: Any, comparison_file: Path) -> None:
+    tab, _ = opened(browser, comparison_file)
+    tab.locator(".names .n").nth(2).hover()
+    lit = tab.locator(".lit").evaluate_all("(found) => found.map((each) => each.dataset.setting)")
+    assert len(lit) > 5 and set(lit) == {"3"}
+
+
+def test_a_picture_of_the_wall_opens_large(browser: Any, comparison_file: Path) -> None:
+    tab, wrongs = opened(browser, comparison_file, viewport=PHONE)
+    tab.locator(".wall button.shot").nth(1).click()
+    assert tab.locator("dialog").is_visible() and "training seed" in tab.locator("#viewer-facts").inner_text()
+    file = tab.evaluate("decodeURIComponent(document.getElementById('viewer-file').href)")
+    assert Path(file.removeprefix("file://")).is_file()
+    assert wrongs == []
+
+
+def test_without_scripts_the_comparison_is_whole(browser: Any, comparison_file: Path) -> None:
+    tab = browser.new_context(java_script_enabled=False).new_page()
+    tab.goto(comparison_file.as_uri())
+    assert tab.locator(".verdict").is_visible() and tab.locator(".against:visible").count() == 1
+    assert not tab.locator("#filter").is_visible() and not tab.locator("#reference").is_visible()

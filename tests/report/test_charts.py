@@ -132,3 +132,13 @@ def test_an_axis_without_corners_or_interval_is_one() -> None:
         *styled(image, "rect", "photos"),
         *styled(image, "rect", "interval"),
     ]
+
+
+def test_named_places_stand_where_numbers_would() -> None:
+    points = (Point(0.0, 1.0, at="none"), Point(1.0, 2.0, at="snr"))
+    chart = Chart("t", "unit", "loss", (Series("s", points),), places=((0.0, "none"), (1.0, "snr")))
+    image = fromstring(line_chart(chart))
+    along = {text.text: float(text.get("x", "")) for text in image.iter("text") if text.text in ("none", "snr")}
+    assert [along["none"], along["snr"]] == [x for x, _ in places(image)]
+    titles = [title.text or "" for title in image.iter("title")]
+    assert any(title.startswith("loss none: s 1") for title in titles) and "at snr" in (image.get("aria-label") or "")

@@ -3,7 +3,7 @@
 It knows no run: which pictures mean what, its caller says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -186,19 +186,3 @@ class Scorer:
         kept = [prompts[number] for number in spreads]
         told = Shown([], kept, [0] * len(kept)).interval([float(each) for each in spreads.values()])
         return {"div_dino": told}
-
-
-def balance(
-    values: Mapping[str, float], ignorer: Mapping[str, float], copier: Mapping[str, float], likeness: str = "dino"
-) -> float:
-    """How far between the two corners, in [0, 1]: half DINO's way from the ignorer to the copier, half CLIP-T's way
-    from the copier to the ignorer. Either corner itself has 0.5.
-
-    Args:
-        likeness: the score of DINO that is meant, "dino_patches" for a look or a place.
-    """
-    ways = [
-        (values[likeness] - ignorer[likeness]) / max(copier[likeness] - ignorer[likeness], 1e-6),
-        (values["clip_t"] - copier["clip_t"]) / max(ignorer["clip_t"] - copier["clip_t"], 1e-6),
-    ]
-    return sum(min(1.0, max(0.0, way)) for way in ways) / 2

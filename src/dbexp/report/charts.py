@@ -21,17 +21,18 @@ REACH = 9.0  # how near to a point the pointer must be, pixels
 
 @dataclass(frozen=True)
 class Point:
-    """One value; a `y` of None is a gap; low and high are its interval."""
+    """One value; a `y` of None is a gap; low and high are its interval; `at` names its place where x does not."""
 
     x: float
     y: float | None
     low: float | None = None
     high: float | None = None
+    at: str = ""
 
 
 @dataclass(frozen=True)
 class Series:
-    """Points in order of x, of colour 0, 1 or 2; a faint one stands behind the others and cannot be pointed at."""
+    """Points in order of x, of colour 0 to 5; a faint one stands behind the others and cannot be pointed at."""
 
     name: str
     points: tuple[Point, ...]
@@ -58,6 +59,7 @@ class Chart:
         x_label: what x counts.
         series: one or more, with a value among them.
         note: how to read it, "" where nothing needs saying.
+        places: (x, name) of what stands along the x axis instead of round numbers.
     """
 
     title: str
@@ -66,6 +68,7 @@ class Chart:
     series: tuple[Series, ...]
     levels: tuple[Level, ...] = ()
     note: str = ""
+    places: tuple[tuple[float, str], ...] = ()
 
     @property
     def legend(self) -> list[Series]:
@@ -84,7 +87,7 @@ def line_chart(chart: Chart) -> Markup:
     if not heights:
         raise ValueError(f"the chart {chart.title!r} has no value")
     heights += [level.y for level in chart.levels]
-    steps = [point.x for point in _points(chart)]
+    steps = [point.x for point in _points(chart)] + [x for x, _ in chart.places]
     y_ticks = ticks(min(heights), max(heights))
     to_x = Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT)
     to_y = Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
@@ -104,11 +107,15 @@ def _grid(image: Element, chart: Chart, y_ticks: list[float], to_x: Scale, to_y:
     for tick in y_ticks:
         svg.line(image, "grid", (LEFT, to_y(tick)), (WIDTH - RIGHT, to_y(tick)))
         svg.words(image, "tick", f"{tick:g}", LEFT - 6, to_y(tick) + 4, "end")
-    for tick in ticks(to_x.low, to_x.high):
-        if to_x.low <= tick <= to_x.high and tick == int(tick):
-            svg.line(image, "notch", (to_x(tick), HEIGHT - BOTTOM), (to_x(tick), HEIGHT - BOTTOM + 4))
-            svg.words(image, "tick", f"{tick:,.0f}", to_x(tick), HEIGHT - BOTTOM + 17, "middle")
+    for x, name in chart.places or _whole_numbers(to_x):
+        svg.line(image, "notch", (to_x(x), HEIGHT - BOTTOM), (to_x(x), HEIGHT - BOTTOM + 4))
+        svg.words(image, "tick", name, to_x(x), HEIGHT - BOTTOM + 17, "middle")
     svg.words(image, "tick", chart.x_label, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "middle")
+
+
+def _whole_numbers(to_x: Scale) -> list[tuple[float, str]]:
+    whole = [tick for tick in ticks(to_x.low, to_x.high) if tick == int(tick)]
+    return [(tick, f"{tick:,.0f}") for tick in whole if to_x.low <= tick <= to_x.high]
 
 
 def _levels(image: Element, levels: tuple[Level, ...], to_y: Scale) -> None:
@@ -148,7 +155,11 @@ def _unbroken(places: list[tuple[float, float] | None]) -> list[list[tuple[float
 
 def _told(chart: Chart, series: Series, point: Point) -> str:
     around = "" if point.low is None or point.high is None else f" ({point.low:.4g} to {point.high:.4g})"
-    return f"{chart.x_label} {point.x:g}: {series.name} {point.y:.4g}{around}"
+    return f"{chart.x_label} {_at(point)}: {series.name} {point.y:.4g}{around}"
+
+
+def _at(point: Point) -> str:
+    return point.at or f"{point.x:g}"
 
 
 def _in_words(chart: Chart) -> Iterator[str]:
@@ -156,6 +167,6 @@ def _in_words(chart: Chart) -> Iterator[str]:
         valued = [point for point in series.points if point.y is not None]
         if valued and not series.is_faint:
             first, last = valued[0], valued[-1]
-            span = f"{first.y:.4g} at {first.x:g} to {last.y:.4g} at {last.x:g}"
+            span = f"{first.y:.4g} at {_at(first)} to {last.y:.4g} at {_at(last)}"
             yield f"{series.name}: from {chart.x_label} {span}"
     yield from (f"{level.name}: {level.y:.4g}" for level in chart.levels)

@@ -1,0 +1,85 @@
+"""What a comparison is asked beyond its folders, and where that lies among the runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dbexp.compare.axes import shown
+from dbexp.compare.claims import SMALLEST, Expectation, along
+from dbexp.compare.design import Design, Setting
+from dbexp.compare.entries import BALANCE
+from dbexp.compare.table import metrics_of
+from dbexp.compare.words import Study
+from dbexp.errors import UserError
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        axis: key along which a study goes; None is no study.
+        metric, direction: the score that was expected to rise (+1) or fall (-1) along it; None expects nothing.
+        smallest: effect of interest, in the unit of `metric`, else in DINO's, > 0.
+        by: score to choose by; None is the balance.
+        reference: {key: value as text} of the setting that others are compared with; None is the first whose runs
+            ended there.
+    """
+
+    axis: str | None = None
+    metric: str | None = None
+    direction: int | None = None
+    smallest: float = SMALLEST
+    by: str | None = None
+    reference: Mapping[str, str] | None = None
+
+    @property
+    def smallest_dino(self) -> float:
+        """The effect of interest in DINO: what was stated, unless that was of another score."""
+        return self.smallest if self.metric in (None, "dino") else SMALLEST
+
+
+def has_score(design: Design, metric: str) -> bool:
+    """Whether a finished run has a score."""
+    return any(entry.value(metric) is not None for setting in design.settings for entry in setting.entries)
+
+
+def reference_of(design: Design, asked: Mapping[str, str] | None) -> Setting | None:
+    """The setting that the others are compared with; None where there is none.
+
+    Raises:
+        UserError: no setting has the values that were asked for.
+    """
+    if not asked:
+        ended = [setting for setting in design.settings if not all(entry.is_read_off for entry in setting.entries)]
+        return next(iter([*ended, *design.settings]), None)
+    known = {axis.key: axis for axis in design.axes}
+    if strange := [key for key in asked if key not in known]:
+        raise UserError(f"--reference {strange[0]} is no axis of these runs: take {', '.join(known) or 'none'}")
+    for setting in design.settings:
+        values = dict(zip(known, setting.values, strict=True))
+        if all(text in (known[key].label(values[key]), shown(values[key])) for key, text in asked.items()):
+            return setting
+    told = ",".join(f"{key}={value}" for key, value in asked.items())
+    raise UserError(f"--reference {told}: no finished run has these values; compare.csv lists those that are there")
+
+
+def study_of(design: Design, question: Question) -> Study | None:
+    """The question along an axis, and what was found; None where there is none.
+
+    Raises:
+        UserError: the axis is none of these runs, or the score was not taken.
+    """
+    if question.axis is None:
+        return None
+    axis = next((each for each in design.axes if question.axis in (each.key, *each.moves_with)), None)
+    if axis is None:
+        known = ", ".join(each.key for each in design.axes) or "nothing"
+        raise UserError(f"--axis {question.axis} does not differ among the finished runs; what does: {known}")
+    metric = question.metric or ("dino" if has_score(design, "dino") else BALANCE)
+    if not has_score(design, metric):
+        known = ", ".join(metrics_of(design.entries))
+        raise UserError(f"--expect {metric}: no finished run has that score; there are {known}")
+    expectation = None
+    if question.direction is not None:
+        expectation = Expectation(metric, question.direction, question.smallest)
+    return Study(axis, metric, expectation, along(axis, metric, design, expectation))

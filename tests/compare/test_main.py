@@ -1,0 +1,81 @@
+"""The command line: three files, one sentence for what will not do, no torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dbexp.compare.__main__ import main
+from dbexp.provenance import Request
+
+SCORES = {"dino": 0.6, "clip_t": 0.28}
+
+
+def test_it_writes_page_table_and_answer_beside_the_runs(
+    runs: Any, hydra: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Request(["+experiment=mini_backpack", "evaluation=mini"], None).resolved()
+    for weight in (0.3, 1.0):
+        runs.add({"name": "mini_backpack", "prior.weight": weight}, SCORES, config=config)
+    assert main([str(runs.home)]) == 0
+    files = [runs.home / name for name in ("compare.html", "compare.csv", "mini_backpack_best.yaml")]
+    assert capsys.readouterr().out.split() == [str(file.absolute()) for file in files]
+    text = files[2].read_text()
+    assert "Question: which prior.weight?" in text and "python -m dbexp +experiment=mini_backpack_best" in text
+    assert "on two cores" in text and "balance between the two corners" in " ".join(text.replace("#", "").split())
+    assert yaml.safe_load(text)["prior"]["weight"] in (0.3, 1.0)
+
+
+def test_another_place_can_be_named(runs: Any, tmp_path: Path) -> None:
+    runs.add({}, SCORES)
+    assert main([str(runs.home), "--out", str(tmp_path / "a" / "b")]) == 0
+    assert (tmp_path / "a" / "b" / "compare.html").is_file() and not (runs.home / "compare.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--expect", "dino decreases"], "--expect needs --axis"),
+        (["--axis", "prior.weight", "--expect", "dino wobbles"], "--expect 'dino wobbles' cannot be read"),
+        (["--smallest", "0"], "--smallest 0.0 is no size"),
+        (["--reference", "prior.weight"], "--reference 'prior.weight' cannot be read"),
+        (["--best-by", "nearest"], "--best-by nearest chooses nothing"),
+    ],
+)
+def test_what_will_not_do_is_one_sentence(
+    words: list[str], named: str, runs: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for weight in (0.3, 1.0):
+        runs.add({"prior.weight": weight}, SCORES)
+    assert main([str(runs.home), *words]) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and named in said.err and not (runs.home / "compare.html").exists()
+
+
+def test_a_folder_without_runs_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 2
+    assert "holds no run" in capsys.readouterr().err
+
+
+def test_it_needs_no_torch() -> None:
+    told = "import sys, dbexp.compare, dbexp.compare.__main__; print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
+    loaded = {name.strip("[]', ").split(".")[0] for name in done.stdout.split(",")}
+    assert "jinja2" in loaded and not {"torch", "pytorch_lightning", "diffusers", "transformers", "hydra"} & loaded
+
+
+def test_comparing_loads_no_torch_either(runs: Any, hydra: None) -> None:
+    config = Request(["+experiment=mini_backpack"], None).resolved()
+    runs.add({}, SCORES, config=config)
+    told = f"import sys, dbexp.compare.__main__ as m; m.main([{str(runs.home)!r}]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
+    assert "_best.yaml" in done.stdout and done.stdout.split()[-1] == "False"
+
+
+def test_help_waits_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0 and "FOLDER" in capsys.readouterr().out
