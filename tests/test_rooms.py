@@ -21,7 +21,7 @@ ALLOWED = {
     "data": set(),
     "family": {"diffusion"},
     "prior": {"family", "diffusion", "generate.sampling"},
-    "tune": {"family", "diffusion"},
+    "tune": {"family", "diffusion", "export"},
     "generate": {"family", "data.draws"},
     "export": {"family", "generate.sampling"},
     "module": {"family", "tune", "prior", "data.batch", "data.draws", "diffusion"},
