@@ -23,7 +23,7 @@ ALLOWED = {
     "prior": {"family", "diffusion", "generate.sampling"},
     "tune": {"family", "diffusion", "export"},
     "generate": {"family", "data.draws"},
-    "export": {"family", "generate.sampling"},
+    "export": {"family", "generate.sampling", "formats", "trained"},
     "module": {"family", "tune", "prior", "data.batch", "data.draws", "diffusion"},
     "callbacks": {"module", "generate", "data.draws"},
     "tracking": set(),
@@ -35,6 +35,8 @@ ALLOWED = {
     "encode": {"family", "data"},
     "pictures": {"job", "folder", "generate", "data.draws", "tracking"},
     "folder": {"store"},
+    "trained": {"build", "config", "folder", "provenance"},
+    "formats": {"build", "export", "family", "folder", "tune"},
     "optimizers": set(),
     "config": {"generate.sampling"},
 }

@@ -18,7 +18,7 @@ from dbexp.errors import UserError
 
 FILE = "pytorch_lora_weights.safetensors"  # the name that load_lora_weights looks for
 METADATA = "lora_adapter_metadata"
-DOWN, UP, NORM = "lora_A.weight", "lora_B.weight", "lora_magnitude_vector"
+DOWN, UP, NORM = "lora_A.weight", "lora_B.weight", "lora_magnitude_vector.weight"
 
 Adapters = Mapping[str, Mapping[str, Tensor]]  # network -> peft's name -> tensor
 
@@ -36,7 +36,8 @@ def save_lora(folder: Path, tensors: Adapters, rank: int, alpha: float, use_dora
         told = {"r": rank, "lora_alpha": alpha, "use_dora": use_dora, "target_modules": layers, "lora_dropout": 0.0}
         config |= {f"{network}.{key}": value for key, value in told.items()}
         named |= {f"{network}.{full_name(network, name)}": tensor for name, tensor in own.items()}
-    save_file(named, folder / FILE, {"format": "pt", METADATA: json.dumps(config, sort_keys=True)})
+    # one entry alone: safetensors writes several in an order of its own each time
+    save_file(named, folder / FILE, {METADATA: json.dumps(config, sort_keys=True)})
 
 
 def load_lora(folder: Path) -> dict[str, dict[str, Tensor]]:

@@ -49,9 +49,12 @@ def export_folder(folder: Path, card: str, save: Callable[[Path], None]) -> None
     replace_folder(partial, folder, former)
 
 
-def settle(folder: Path) -> None:
-    """Bring every file to the disk, readable to whoever may read the folder: safetensors writes for its owner only."""
-    for path in folder.rglob("*"):
+def settle(place: Path) -> None:
+    """Bring a file, or every file of a folder, to the disk, readable to whoever may read the folder: safetensors writes
+    for its owner only.
+    """
+    folder = place.parent if place.is_file() else place
+    for path in [place, *place.rglob("*")]:
         if path.is_file():
             path.chmod(0o666 & folder.stat().st_mode)
             with path.open("rb") as stream:

@@ -114,6 +114,13 @@ class Family(nn.Module, ABC):
                 held.enter_context(words_merged(encoder))
             yield
 
+    @property
+    @abstractmethod
+    def single_file_prefixes(self) -> dict[str, str]:
+        """What each text encoder's names begin with in a single-file checkpoint; ".model." is OpenCLIP's layout, with
+        names of its own.
+        """
+
     @abstractmethod
     def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
         """A diffusers pipeline around these very modules, without safety checker or watermark.

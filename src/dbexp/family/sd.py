@@ -29,6 +29,12 @@ class SDFamily(Family):
     def condition(self, text: TextStates, sizes: Tensor) -> Conditioning:
         return Conditioning(text.hidden_states)
 
+    @property
+    def single_file_prefixes(self) -> dict[str, str]:
+        encoder: Any = self.text_encoders[0]
+        is_open_clip = encoder.config.hidden_size == 1024  # which 2.x took instead of CLIP
+        return {"text_encoder": "cond_stage_model.model." if is_open_clip else "cond_stage_model.transformer."}
+
     def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
         return StableDiffusionPipeline(
             **self.components(scheduler), safety_checker=None, feature_extractor=None, requires_safety_checker=False

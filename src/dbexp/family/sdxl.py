@@ -50,6 +50,13 @@ class SDXLFamily(Family):
         held: Any = encoder
         return [f"encoder.layers.{len(held.encoder.layers) - 1}", "final_layer_norm"]
 
+    @property
+    def single_file_prefixes(self) -> dict[str, str]:
+        return {
+            "text_encoder": "conditioner.embedders.0.transformer.",
+            "text_encoder_2": "conditioner.embedders.1.model.",
+        }
+
     def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
         return StableDiffusionXLPipeline(
             **self.components(scheduler),

@@ -100,11 +100,11 @@ def adapter_weights(network: nn.Module) -> list[nn.Parameter]:
 def magnitudes(network: nn.Module) -> list[nn.Parameter]:
     """DoRA's norms; [] without DoRA."""
     named = [_parts(layer) for layer in layers_of(network).values()]
-    return [parts["lora_magnitude_vector"] for parts in named if "lora_magnitude_vector" in parts]
+    return [parts["lora_magnitude_vector.weight"] for parts in named if "lora_magnitude_vector.weight" in parts]
 
 
 def read_adapters(network: nn.Module) -> dict[str, Tensor]:
-    """Adapters as peft names them: a layer's name and ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"."""
+    """Adapters as peft names them: a layer's name and ".lora_A.weight", ".lora_B.weight", and for DoRA."""
     return {
         f"{name}.{part}": weight.detach().cpu().contiguous()
         for name, layer in layers_of(network).items()
@@ -166,5 +166,5 @@ def _parts(layer: LoraLayer) -> dict[str, nn.Parameter]:
     """A layer's own weights by peft's names."""
     parts: dict[str, Any] = {"lora_A.weight": layer.lora_A[NAME].weight, "lora_B.weight": layer.lora_B[NAME].weight}
     if NAME in layer.lora_magnitude_vector:
-        parts["lora_magnitude_vector"] = layer.lora_magnitude_vector[NAME].weight
+        parts["lora_magnitude_vector.weight"] = layer.lora_magnitude_vector[NAME].weight
     return parts

@@ -79,7 +79,7 @@ class CustomDiffusion(ReadsText):
         """A diffusers pipeline in which the word is a row like others, and beside it what differs from the base: keys
         and values for `load_attn_procs`, the word for `load_textual_inversion`.
         """
-        save_delta(folder, keys_and_values(family.unet))
+        save_delta(folder, keys_and_values(family.unet), family.unet.attn_processors)
         self.word.save(family, folder)
         with family.tokens_merged():
             save_pipeline(family, folder)
