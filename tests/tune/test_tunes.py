@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -14,6 +15,12 @@ from dbexp.tune.base import Tune
 Learning = Callable[[Family], dict[str, torch.nn.Parameter]]
 Teach = Callable[..., None]
 Predict = Callable[..., Tensor]
+# each way on one family, each family with every part that ways are made of
+WAYS = [
+    *(("sd", way) for way in ("full_text", "lora_conv", "words", "custom")),
+    *(("sdxl", way) for way in ("full", "lora", "dora", "word", "custom", "pivotal")),
+]
+pytestmark = pytest.mark.parametrize(("kind", "way"), WAYS)
 SUBJECT, CLASS = "a photo of a qzx dog", "a photo of a dog"
 
 

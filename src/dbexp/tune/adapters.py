@@ -104,7 +104,9 @@ def magnitudes(network: nn.Module) -> list[nn.Parameter]:
 
 
 def read_adapters(network: nn.Module) -> dict[str, Tensor]:
-    """Adapters as peft names them: a layer's name and ".lora_A.weight", ".lora_B.weight", and for DoRA."""
+    """Adapters as peft names them: a layer's name, then ".lora_A.weight" (r, in), ".lora_B.weight" (out, r) and, with
+    DoRA, ".lora_magnitude_vector.weight" (out,).
+    """
     return {
         f"{name}.{part}": weight.detach().cpu().contiguous()
         for name, layer in layers_of(network).items()
