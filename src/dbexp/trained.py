@@ -1,5 +1,6 @@
 """Opens the folder of a run that was trained, for the commands that use its weights. It starts and writes nothing."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dbexp import quiet
@@ -25,3 +26,22 @@ def open_run(run_dir: str, *overrides: str) -> tuple[Experiment, RunFolder]:
     quiet.libraries()
     register()
     return build(Request([f"run_dir={folder.path}", *overrides], None).compose()), folder
+
+
+def read_words(words: Sequence[str], needed: Sequence[str], others: Sequence[str], usage: str) -> dict[str, str]:
+    """key=value words of a command.
+
+    Args:
+        needed: keys that must be there.
+        others: keys that may be.
+        usage: ends the message.
+    Raises:
+        UserError: a word is none or is unknown, or one is lacking.
+    """
+    asked = dict(word.split("=", 1) for word in words if "=" in word)
+    strangers = [word for word in words if "=" not in word or word.split("=")[0] not in (*needed, *others)]
+    lacking = [key for key in needed if not asked.get(key)]
+    if strangers or lacking:
+        what = f"{strangers[0]} is not known" if strangers else f"{lacking[0]}= is not given"
+        raise UserError(f"{what}: {usage}")
+    return asked

@@ -19,15 +19,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # these take seconds, which a misspelt word need not wait for
     from dbexp.formats import FORMATS, default_place, write_format
+    from dbexp.trained import open_run, read_words
 
     usage = USAGE.format(formats="|".join(FORMATS))
     if {"-h", "--help"} & set(words):
         print("\n".join([usage, *(f"  {name:<12} {meaning}" for name, meaning in FORMATS.items())]))
         return 0
     try:
-        asked = read_words(words, usage)
-        from dbexp.trained import open_run
-
+        asked = read_words(words, ("run_dir", "format"), ("out",), usage)
         experiment, folder = open_run(asked["run_dir"])
         name, out = asked["format"], asked.get("out")
         place = default_place(experiment, folder, name) if out is None else Path(out).expanduser()
@@ -39,21 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{error.filename or 'the place'} cannot be used ({error.strerror}): name another", file=sys.stderr)
         return MISTAKE
     return 0
-
-
-def read_words(words: Sequence[str], usage: str) -> dict[str, str]:
-    """key=value words.
-
-    Raises:
-        UserError: a word is none, is unknown, or one is lacking.
-    """
-    asked = dict(word.split("=", 1) for word in words if "=" in word)
-    strangers = [word for word in words if word.split("=")[0] not in ("run_dir", "format", "out") or "=" not in word]
-    lacking = [key for key in ("run_dir", "format") if not asked.get(key)]
-    if strangers or lacking:
-        what = f"{strangers[0]} is not known" if strangers else f"{lacking[0]}= is not given"
-        raise UserError(f"{what}: {usage}")
-    return asked
 
 
 if __name__ == "__main__":

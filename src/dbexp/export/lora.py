@@ -30,7 +30,8 @@ def save_lora(folder: Path, tensors: Adapters, rank: int, alpha: float, use_dora
         tensors: of each network, by its name in the checkpoint.
         alpha: α; a reader without the metadata would take it for r.
     """
-    named, config = {}, {}
+    named: dict[str, Tensor] = {}
+    config: dict[str, Any] = {}
     for network, own in tensors.items():
         layers = sorted({name.rsplit(".lora_", 1)[0] for name in own})
         told = {"r": rank, "lora_alpha": alpha, "use_dora": use_dora, "target_modules": layers, "lora_dropout": 0.0}
@@ -68,7 +69,8 @@ def kohya(folder: Path, prefixes: Mapping[str, str]) -> dict[str, Tensor]:
         "<prefix>_<layer with _ for .>" followed by ".lora_down.weight" (r, in), ".lora_up.weight" (out, r) and
         ".alpha" (α, a scalar); with DoRA ".dora_scale" (out, 1).
     """
-    settings, named = lora_settings(folder), {}
+    settings = lora_settings(folder)
+    named: dict[str, Tensor] = {}
     for name, tensor in read_tensors(folder / FILE).items():
         network, _, own = name.partition(".")
         layer, _, part = own.partition(".lora_")

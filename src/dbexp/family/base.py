@@ -103,7 +103,8 @@ class Family(nn.Module, ABC):
     @property
     def token_tables(self) -> list[TokenTable]:
         """The tables with new words, one an encoder; [] before any was added."""
-        tables = [encoder.get_input_embeddings() for encoder in self.text_encoders]
+        encoders: Any = self.text_encoders
+        tables = [encoder.get_input_embeddings() for encoder in encoders]
         return [table for table in tables if isinstance(table, TokenTable)]
 
     @contextmanager

@@ -40,8 +40,8 @@ def known_already(token: str, num_vectors: int, tokenizer: CLIPTokenizer) -> str
 class TokenTable(nn.Module):
     """Stands where an encoder's token embedding stood, with more rows than it had.
 
-    The norm of a new vector is held between the smallest and the largest of the old table as it is read: a vector
-    outside gets lost in the encoder's first LayerNorm's neighbours, and drowns the other words of the prompt.
+    The norm of a new vector is held between the smallest and the largest of the old table as it is read: no word of the
+    encoder's training lay outside, and a vector that grows without bound drowns its own position.
 
     Args:
         old: the table, left as it is.
@@ -59,7 +59,8 @@ class TokenTable(nn.Module):
     def settled(self) -> Tensor:
         """The new vectors as they are read, their norms in range, float32, shape (N, D)."""
         norms = self.vectors.norm(dim=1, keepdim=True)
-        return self.vectors * (norms.clamp(*self.norms) / norms.clamp(min=1e-12))
+        settled: Tensor = self.vectors * (norms.clamp(*self.norms) / norms.clamp(min=1e-12))
+        return settled
 
     @property
     def weight(self) -> Tensor:
@@ -104,7 +105,7 @@ def words_merged(encoder: PreTrainedModel) -> Iterator[None]:
         yield
         return
     weight = table.weight.detach().clone()
-    merged = nn.Embedding(*weight.shape, device=weight.device, dtype=weight.dtype)
+    merged = nn.Embedding(weight.shape[0], weight.shape[1], device=weight.device, dtype=weight.dtype)
     merged.weight.data, merged.weight.requires_grad = weight, False
     configs = [encoder.config, getattr(encoder, "text_model", encoder).config]
     sizes = [config.vocab_size for config in configs]
