@@ -79,7 +79,7 @@ class LoraTune(ReadsText):
             if not layers:
                 raise UserError(adapters.nothing_targeted(targets))
             found[name] = adapters.num_weights(layers, self.shape)
-        return {f"LoRA of {name}": number for name, number in found.items()}
+        return {f"LoRA of {name.replace('_', ' ')}": number for name, number in found.items()}
 
     def keep_base(self, family: Family) -> nn.Module | None:
         """DoRA's norms; the rest of an adapter is nothing at the start."""
