@@ -115,8 +115,8 @@ def test_rorys_recipes() -> None:
         True,
         1.0,
     )
-    assert large.resolved["tune"]["text_encoder"] is False
-    assert large.resolved["optimizer"]["algorithm"]["_target_"] == "dbexp.optimizers.adamw_8bit"
+    assert large.resolved["tune"]["_target_"] == "dbexp.tune.lora.LoraTune"
+    assert large.resolved["tune"]["text_encoder"] is True
     assert large.config.trainer.gradient_checkpointing
     assert len(small.config.subject.templates()) == 4
     assert len(built("+experiment=backpack_sd15").config.subject.templates()) == 5

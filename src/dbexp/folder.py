@@ -166,8 +166,10 @@ class RunFolder:
 
     @property
     def is_trained(self) -> bool:
-        """Whether the run's weights have been written."""
-        return (self.weights / "model_index.json").is_file()
+        """Whether the run's weights have been written: a whole pipeline, or the files of an adapter or a word. All of
+        them are in the folder when it gets its name.
+        """
+        return any(self.weights.glob("*.*"))
 
     @property
     def is_foreign(self) -> bool:

@@ -6,7 +6,7 @@ It knows no stage.
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -101,7 +101,8 @@ class Job:
         """The model in memory: the base, or what an earlier start of this run trained."""
         source = self.experiment.model
         if self.folder.is_trained:
-            source = replace(source, checkpoint=str(self.folder.weights), revision=None, variant=None)
+            self.say(f"loading {self.folder.weights}")
+            return self.experiment.tune.load(source, self.folder.weights)
         self.say(f"loading {source.checkpoint}")
         return source.load()
 

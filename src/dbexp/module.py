@@ -50,13 +50,15 @@ class DreamBoothModule(LightningModule):
         self.strict_loading = False  # checkpoints hold what learns; on_load_checkpoint compares the names
         self.family, self.tune, self.prior, self.objective = family, tune, prior, objective
         self.make_optimizer, self.gradient_clip_val, self.seed = make_optimizer, gradient_clip_val, seed
+        # a part of the module, so that it goes where the family goes
+        self.base = tune.keep_base(family) if prior.needs_base else None
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The loss of one micro-batch and, beside it, its two terms as they are before λ, "instance_loss" and
         "prior_loss", and each sample's own, "per_sample", shape (B,).
         """
         per_sample = self.per_sample(batch)
-        loss = combine_sets(per_sample, batch.is_prior, self.prior.weight) + self.prior.penalty()
+        loss = combine_sets(per_sample, batch.is_prior, self.prior.weight) + self.prior.penalty(self.drift)
         terms = per_sample.detach()
         instance_loss, prior_loss = mean_of(terms, ~batch.is_prior), mean_of(terms, batch.is_prior)
         told = {"total": loss.detach(), "instance_loss": instance_loss, "prior_loss": prior_loss, "per_sample": terms}
@@ -67,10 +69,25 @@ class DreamBoothModule(LightningModule):
         alpha_bar = self.objective.schedule.at(batch.timesteps)
         latents = self.family.to_latents(batch)
         noisy_latents = add_noise(latents, batch.noise, alpha_bar)
+        target = self.prior.target(
+            self.objective.target(latents, batch.noise, alpha_bar),
+            batch.is_prior,
+            lambda rows: self.base_prediction(batch.rows(rows), noisy_latents[rows]),
+        )
         text = self.tune.encode_text(self.family, batch.prompts)
         model_pred = self.family.predict(noisy_latents, batch.timesteps, self.family.condition(text, batch.sizes))
-        target = self.prior.target(self.objective.target(latents, batch.noise, alpha_bar), batch.is_prior)
         return self.objective.per_sample(model_pred, target, alpha_bar)
+
+    @torch.no_grad()
+    def base_prediction(self, batch: Batch, noisy_latents: Tensor) -> Tensor:
+        """What the base model, as it was before training, predicts of these samples, shape (B, C, h, w)."""
+        with self.tune.at_base(self.family):
+            text = self.tune.encode_text(self.family, batch.prompts)
+            return self.family.predict(noisy_latents, batch.timesteps, self.family.condition(text, batch.sizes))
+
+    def drift(self) -> Tensor:
+        """Squared L2 distance of the weights that act from those of the base, a scalar."""
+        return self.tune.drift(self.family)
 
     def term_gradients(self, batch: Batch) -> dict[str, float]:
         """How the two terms pull at the weights that learn, before λ and clipping: the norms of their gradients and,

@@ -19,21 +19,23 @@ from torch.optim.lr_scheduler import LRScheduler
 from dbexp.callbacks.checkpoints import Checkpoints, WholeCheckpointIO, newest
 from dbexp.callbacks.ema import Ema
 from dbexp.callbacks.finite import FirstNonfinite, NotFiniteError, all_finite
+from dbexp.callbacks.group_stop import GroupStop
 from dbexp.callbacks.losses import LossReport
 from dbexp.callbacks.panel import Panel
 from dbexp.callbacks.progress import Progress
 from dbexp.callbacks.steps import AtSteps
-from dbexp.callbacks.text_stop import TextEncoderStop
+from dbexp.data import draws
 from dbexp.data.dreambooth import DreamBoothDataModule
 from dbexp.data.instance import InstanceDataModule
 from dbexp.data.prior import PriorDataModule
 from dbexp.diffusion.loss import Objective
 from dbexp.errors import UserError
-from dbexp.export.pipeline import export_pipeline, model_card
+from dbexp.export.pipeline import export_folder, model_card
 from dbexp.job import Job
 from dbexp.module import DreamBoothModule
 from dbexp.panel import PanelView
 from dbexp.pictures import class_samples, draw_amid_training, make_sheet, samples_of
+from dbexp.tune.base import TEXT
 
 
 def train(job: Job, data: DreamBoothDataModule | None) -> None:
@@ -122,7 +124,9 @@ def panel(job: Job, view: PanelView, before: Callable[[], None]) -> list[Callbac
 def make_module(job: Job) -> DreamBoothModule:
     """The module around the run's family, with the weights marked that learn."""
     config, family = job.config, job.family
-    job.experiment.tune.prepare(family)
+    with torch.random.fork_rng(devices=[]):  # new weights are the seed's, and the same on every rank
+        torch.manual_seed(draws.generator(config.seed, "tune", 0, "start").initial_seed())
+        job.experiment.tune.prepare(family)
     if config.trainer.gradient_checkpointing:
         family.enable_gradient_checkpointing()
     if config.trainer.channels_last:
@@ -154,9 +158,11 @@ def make_trainer(job: Job, max_steps: int, callbacks: list[Callback], logger: An
 
 
 def stops(job: Job) -> list[Callback]:
-    """What ends the text encoders' learning early, where that is asked for."""
-    step = job.config.optimizer.text_encoder_stop_step
-    return [] if step is None else [TextEncoderStop(step)]
+    """What ends the learning of some weights early, where that is asked for."""
+    steps, asked = dict(job.experiment.tune.stop_steps), job.config.optimizer.text_encoder_stop_step
+    if asked is not None:
+        steps[TEXT] = asked
+    return [GroupStop(group, step) for group, step in steps.items()]
 
 
 def checkpoint_of(job: Job) -> Path | None:
@@ -229,11 +235,13 @@ def make_optimizer(job: Job) -> tuple[Optimizer, LRScheduler]:
 
 
 def export(job: Job) -> None:
-    """Write the pipeline folder with its card, once."""
+    """Write what other tools load with its card, once."""
+    tune, model = job.experiment.tune, job.experiment.model
     if job.is_zero:
         samples = samples_of(job, job.trained_steps, "final")
         prompts = [(sample.prompt, sample.generator_seed) for sample in samples]
-        card = model_card(job.experiment.resolved, prompts, job.experiment.model.checkpoint)
-        export_pipeline(job.family, job.folder.weights, card)
+        loading = tune.loading(model.family_class)
+        card = model_card(job.experiment.resolved, prompts, model.checkpoint, loading)
+        export_folder(job.folder.weights, card, lambda folder: tune.save(job.family, folder))
     job.fabric.barrier("weights are written")
     job.say(f"weights, as diffusers loads them: {job.folder.weights}")

@@ -14,6 +14,7 @@ from PIL import Image
 
 from dbexp.build import Experiment, build
 from dbexp.config import register
+from dbexp.errors import UserError
 from dbexp.preflight.check import SMALLEST, Findings, check
 from dbexp.vocabulary import conf_dir
 
@@ -58,7 +59,7 @@ def test_every_number_has_a_floor_and_all_that_lie_below_are_told_together(ask: 
     mistakes = check(ask(*(f"{key}={value:g}" for key, value in below.items()))).mistakes
     assert {key for key in SMALLEST if any(mistake.startswith(f"{key}=") for mistake in mistakes)} == set(SMALLEST)
     floors = [f"{key}={value:g}" for key, value in at_the_floor.items()]
-    assert check(ask("evaluation=dreambench", *floors)).mistakes == []
+    assert check(ask("evaluation=dreambench", "tune.text_encoder=true", *floors)).mistakes == []
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
@@ -226,3 +227,48 @@ def test_a_run_dir_that_holds_other_things_is_refused(ask: Ask, tmp_path: Path) 
 def test_what_lightning_does_not_know_is_told_with_the_nearest(typo: str, meant: str, ask: Ask) -> None:
     told = one(check(ask(f"trainer.{typo}")).mistakes)
     assert f"trainer.{typo}" in told and f"did you mean {meant}?" in told
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["optimizer.text_encoder_stop_step=3"], "no text encoder to stop with tune.text_encoder=false"),
+        (["tune=custom_diffusion", "optimizer.text_encoder_stop_step=3"], "no text encoder to stop with tune=Custom"),
+        (["tune=lora", "tune.targets=[to_qq]"], "names no linear or convolutional layer"),
+        (["tune=textual_inversion", "tune.token=other"], "is not subject.identifier=ohwx"),
+        (["tune=textual_inversion", "subject.identifier=q"], "take another, such as '<q>'"),
+    ],
+)
+def test_what_a_way_of_tuning_cannot_do_is_a_mistake(overrides: list[str], words: str, ask: Ask) -> None:
+    assert words in one(check(ask(*overrides)).mistakes)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["tune=textual_inversion", "+tune.text_encoder=true"], "tune.text_encoder is not a key"),
+        (["tune=textual_inversion", "tune.num_vectors=0"], "num_vectors=0"),
+        (["tune=textual_inversion", "subject.identifier='two words'"], "must be one word"),
+        (["tune=pivotal", "tune.token_lr=0"], "token_lr=0"),
+        (["tune=pivotal", "tune.token_stop_step=-1"], "token_stop_step=-1"),
+        (["tune=lora", "tune.rank=0"], "rank=0"),
+        (["tune=lora", "+tune.token=x"], "tune.token is not a key"),
+        (["prior=anchor", "+prior.num_images=3"], "prior.num_images is not a key"),
+    ],
+)
+def test_an_option_that_a_way_does_not_have_is_refused_when_it_is_bound(
+    overrides: list[str], words: str, ask: Ask
+) -> None:
+    with pytest.raises(UserError, match=words):
+        ask(*overrides)
+
+
+@pytest.mark.parametrize("tune", ["lora", "textual_inversion", "custom_diffusion", "pivotal"])
+def test_every_way_of_tuning_passes_and_its_new_word_is_no_strange_one(tune: str, ask: Ask) -> None:
+    findings = check(ask(f"tune={tune}", *([] if tune == "lora" else ["subject.identifier='<thing>'"])))
+    assert (findings.mistakes, findings.missing, findings.warnings) == ([], [], [])
+
+
+def test_a_word_of_many_vectors_makes_prompts_longer(ask: Ask) -> None:
+    long = ["tune=textual_inversion", "tune.num_vectors=80", "subject.prompts=['a {subject}']"]
+    assert any("of which the model reads 77" in line for line in check(ask(*long)).warnings)

@@ -36,33 +36,41 @@ Prompts of this run and the generator seed of each picture:
 {config}```
 """
 
+DEVICE = '.to("cuda" if torch.cuda.is_available() else "cpu")'
+
 SNIPPET = """\
 import torch
 from diffusers import {scheduler}, DiffusionPipeline
 
-pipeline = DiffusionPipeline.from_pretrained("path/to/this/folder"){device}
-pipeline.scheduler = {scheduler}.from_config(pipeline.scheduler.config{scheduler_arguments})
+{loading}pipeline.scheduler = {scheduler}.from_config(pipeline.scheduler.config{scheduler_arguments})
 image = pipeline(
 {arguments}    generator=torch.Generator().manual_seed({seed}),
 ).images[0]
 """
 
 
-def model_card(config: Mapping[str, Any], prompts: Sequence[tuple[str, int]], base: str) -> str:
+def model_card(
+    config: Mapping[str, Any], prompts: Sequence[tuple[str, int]], base: str, loading: Sequence[str] = ()
+) -> str:
     """The card as Markdown with the Hub's YAML front matter.
 
     Args:
         config: the resolved experiment; its `name`, `subject`, `sampling` and `data` are read, all of it is shown.
         prompts: (prompt, generator seed) of each picture of the run; the first is the example.
         base: Hub id or folder of the model that was tuned.
+        loading: Python lines that put these files into a `pipeline` of the base; none where they are a whole pipeline.
     """
+    opened = "path/to/this/folder" if not loading else base
+    first = f'pipeline = DiffusionPipeline.from_pretrained("{opened}"){DEVICE}'
+    lines = "".join(f"{line}\n" for line in (first, *loading))
+    prompt, seed = prompts[0] if prompts else (config["subject"]["instance_prompt"], 0)
     return CARD.format(
         front_matter=dump(front_matter(base, prompts)),
         name=config["name"],
         base=base,
         licence=licence(base) or "see the base model's card; it binds these weights too",
         subject=f"{config['subject']['identifier']} {config['subject']['class_noun']}",
-        snippet=snippet(config, *prompts[0]) if prompts else snippet(config, config["subject"]["instance_prompt"], 0),
+        snippet=snippet(config, prompt, seed, lines),
         table="\n".join(
             ["| prompt | seed |", "| --- | --- |", *(f"| {cell(prompt)} | {seed} |" for prompt, seed in prompts)]
         ),
@@ -86,8 +94,8 @@ def front_matter(base: str, prompts: Sequence[tuple[str, int]]) -> dict[str, Any
     }
 
 
-def snippet(config: Mapping[str, Any], prompt: str, seed: int) -> str:
-    """Python that draws this picture as the run drew it."""
+def snippet(config: Mapping[str, Any], prompt: str, seed: int, loading: str) -> str:
+    """Python that draws this picture as the run drew it; `loading` are the lines that make the pipeline."""
     sampling, resolution = config["sampling"], config["data"].get("resolution")
     scheduler, settings = SAMPLERS[sampling["sampler"]]
     arguments = {
@@ -102,7 +110,7 @@ def snippet(config: Mapping[str, Any], prompt: str, seed: int) -> str:
     return SNIPPET.format(
         scheduler=scheduler,
         scheduler_arguments="".join(f", {name}={value!r}" for name, value in settings.items()),
-        device='.to("cuda" if torch.cuda.is_available() else "cpu")',
+        loading=loading,
         arguments="".join(f"    {name}={value!r},\n" for name, value in arguments.items()),
         seed=seed,
     )

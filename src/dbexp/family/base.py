@@ -5,7 +5,8 @@ never assumed.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +20,7 @@ from dbexp.diffusion.schedule import NoiseSchedule
 from dbexp.errors import UserError
 from dbexp.family.facts import default_resolution, vae_factor
 from dbexp.family.states import Conditioning, PixelBatch, TextStates
+from dbexp.family.tokens import TokenTable, add_words, expand, token_names, words_merged
 
 
 class Family(nn.Module, ABC):
@@ -37,6 +39,8 @@ class Family(nn.Module, ABC):
     pipeline_class: ClassVar[type[DiffusionPipeline]]
     encoder_names: ClassVar[tuple[str, ...]]
     tokenizer_names: ClassVar[tuple[str, ...]]
+    kohya_prefixes: ClassVar[dict[str, str]]  # what each network's adapters are called outside diffusers
+    embedding_keys: ClassVar[tuple[str | None, ...]]  # of each encoder's vectors in an embeddings file; None: the word
 
     def __init__(self, pipeline: DiffusionPipeline) -> None:
         """Take the modules of a loaded pipeline, and set each text encoder's end-of-text id to its tokenizer's."""
@@ -70,9 +74,53 @@ class Family(nn.Module, ABC):
                 float32, because bfloat16 cannot tell 516 from 517.
         """
 
-    @abstractmethod
+    @classmethod
+    def unread(cls, name: str, encoder: nn.Module) -> list[str]:
+        """Names of a text encoder's parts that lie behind the states that are used.
+
+        Args:
+            name: of the encoder in the checkpoint.
+        """
+        return []
+
     def text_parameters(self) -> list[nn.Parameter]:
         """The text encoders' parameters that reach the output; the others would get no gradient, which DDP refuses."""
+        unused: set[nn.Parameter] = set()
+        for name, encoder in zip(self.encoder_names, self.text_encoders, strict=True):
+            for part in self.unread(name, encoder):
+                unused |= {*encoder.get_submodule(part).parameters()}
+        return [parameter for parameter in self.text_encoders.parameters() if parameter not in unused]
+
+    def add_tokens(self, token: str, num_vectors: int, initializer: str) -> None:
+        """Give every text encoder a new word of so many vectors; prompts that name it are read with all of them.
+
+        Raises:
+            UserError: the word is an entry already, or the initializer is no word.
+        """
+        for encoder, tokenizer in zip(self.text_encoders, self.tokenizers, strict=True):
+            add_words(encoder, tokenizer, token_names(token, num_vectors), initializer)
+
+    @property
+    def token_tables(self) -> list[TokenTable]:
+        """The tables with new words, one an encoder; [] before any was added."""
+        encoders: Any = self.text_encoders
+        tables = [encoder.get_input_embeddings() for encoder in encoders]
+        return [table for table in tables if isinstance(table, TokenTable)]
+
+    @contextmanager
+    def tokens_merged(self) -> Iterator[None]:
+        """With new words as ordinary rows of the encoders' tables, as plain diffusers keeps them."""
+        with ExitStack() as held:
+            for encoder in self.text_encoders:
+                held.enter_context(words_merged(encoder))
+            yield
+
+    @property
+    @abstractmethod
+    def single_file_prefixes(self) -> dict[str, str]:
+        """What each text encoder's names begin with in a single-file checkpoint; ".model." is OpenCLIP's layout, with
+        names of its own.
+        """
 
     @abstractmethod
     def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
@@ -203,7 +251,7 @@ class Family(nn.Module, ABC):
         """Token ids by tokenizer `number`, cut and padded with its own pad token to its length, shape (B, L)."""
         tokenizer = self.tokenizers[number]
         encoded = tokenizer(
-            list(prompts),
+            [expand(prompt, tokenizer) for prompt in prompts],
             padding="max_length",
             max_length=tokenizer.model_max_length,
             truncation=True,

@@ -1,6 +1,7 @@
 """What a checkpoint says of itself before its weights are loaded. It knows configs, not files or networks."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -24,6 +25,7 @@ class ModelFacts:
         activation_gib_per_sample: estimate of the activations of one training sample at the default resolution, GiB.
         published: whether these are the published configs bundled here, because the checkpoint itself is out of reach.
         missing: one sentence on what a real run lacks here, or None.
+        networks: each component with weights as a network without memory, by component name.
     """
 
     configs: dict[str, dict[str, Any]]
@@ -36,6 +38,7 @@ class ModelFacts:
     activation_gib_per_sample: float
     published: bool = False
     missing: str | None = None
+    networks: Mapping[str, nn.Module] = field(default_factory=dict, repr=False, compare=False)
 
 
 def facts_of(
@@ -58,6 +61,7 @@ def facts_of(
         activation_gib_per_sample=kind.activation_gib * area / kind.configs["unet"]["sample_size"] ** 2,
         published=published,
         missing=missing,
+        networks=networks,
     )
 
 

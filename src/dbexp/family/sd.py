@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from diffusers import DiffusionPipeline, SchedulerMixin, StableDiffusionPipeline
-from torch import Tensor, nn
+from torch import Tensor
 
 from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
@@ -20,6 +20,8 @@ class SDFamily(Family):
     pipeline_class = StableDiffusionPipeline
     encoder_names = ("text_encoder",)
     tokenizer_names = ("tokenizer",)
+    kohya_prefixes: ClassVar = {"unet": "lora_unet", "text_encoder": "lora_te"}
+    embedding_keys = (None,)
 
     def encode_text(self, prompts: Sequence[str]) -> TextStates:
         return TextStates(self.text_encoders[0](self.token_ids(prompts, 0)).last_hidden_state)
@@ -27,8 +29,11 @@ class SDFamily(Family):
     def condition(self, text: TextStates, sizes: Tensor) -> Conditioning:
         return Conditioning(text.hidden_states)
 
-    def text_parameters(self) -> list[nn.Parameter]:
-        return list(self.text_encoders.parameters())
+    @property
+    def single_file_prefixes(self) -> dict[str, str]:
+        encoder: Any = self.text_encoders[0]
+        is_open_clip = encoder.config.hidden_size == 1024  # which 2.x took instead of CLIP
+        return {"text_encoder": "cond_stage_model.model." if is_open_clip else "cond_stage_model.transformer."}
 
     def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
         return StableDiffusionPipeline(

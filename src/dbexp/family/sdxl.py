@@ -21,6 +21,8 @@ class SDXLFamily(Family):
     pipeline_class = StableDiffusionXLPipeline
     encoder_names = ("text_encoder", "text_encoder_2")
     tokenizer_names = ("tokenizer", "tokenizer_2")
+    kohya_prefixes: ClassVar = {"unet": "lora_unet", "text_encoder": "lora_te1", "text_encoder_2": "lora_te2"}
+    embedding_keys = ("clip_l", "clip_g")
 
     def __init__(self, pipeline: DiffusionPipeline) -> None:
         super().__init__(pipeline)
@@ -40,11 +42,20 @@ class SDXLFamily(Family):
         time_ids = sizes.to(text.hidden_states.device, torch.float32)
         return Conditioning(text.hidden_states, {"text_embeds": text.pooled, "time_ids": time_ids})
 
-    def text_parameters(self) -> list[nn.Parameter]:
+    @classmethod
+    def unread(cls, name: str, encoder: nn.Module) -> list[str]:
         # the first encoder's last layer and final norm lie behind the states that are used
-        first: Any = self.text_encoders[0]
-        unused = {*first.encoder.layers[-1].parameters(), *first.final_layer_norm.parameters()}
-        return [parameter for parameter in self.text_encoders.parameters() if parameter not in unused]
+        if name != cls.encoder_names[0]:
+            return []
+        held: Any = encoder
+        return [f"encoder.layers.{len(held.encoder.layers) - 1}", "final_layer_norm"]
+
+    @property
+    def single_file_prefixes(self) -> dict[str, str]:
+        return {
+            "text_encoder": "conditioner.embedders.0.transformer.",
+            "text_encoder_2": "conditioner.embedders.1.model.",
+        }
 
     def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
         return StableDiffusionXLPipeline(

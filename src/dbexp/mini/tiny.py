@@ -25,6 +25,7 @@ from dbexp.mini.backpack import draw_photos
 from dbexp.mini.words import END, MODEL_MAX_LENGTH, tokenizer
 
 TEXT_WIDTH = 32
+SECOND_WIDTH = 48  # of the larger family's second encoder: readers tell the two apart by it
 POOLED_WIDTH = 32
 TIME_ID_WIDTH = 8  # each of the six size and crop ids becomes this many numbers
 LATENT_SIZE = 8  # with four VAE blocks (factor 8): 64-pixel pictures
@@ -74,11 +75,11 @@ def tiny_sdxl(prediction_type: str) -> DiffusionPipeline:
     return StableDiffusionXLPipeline(
         vae=tiny_vae(scaling_factor=0.13025),
         text_encoder=CLIPTextModel(text_config(len(words), "quick_gelu")),
-        text_encoder_2=CLIPTextModelWithProjection(text_config(len(words), "gelu")),
+        text_encoder_2=CLIPTextModelWithProjection(text_config(len(words), "gelu", SECOND_WIDTH)),
         tokenizer=words,
         tokenizer_2=tokenizer(pad_token="!"),
         unet=tiny_unet(
-            cross_attention_dim=2 * TEXT_WIDTH,
+            cross_attention_dim=TEXT_WIDTH + SECOND_WIDTH,
             use_linear_projection=True,
             transformer_layers_per_block=(1, 2),
             addition_embed_type="text_time",
@@ -96,12 +97,12 @@ def noise_settings(prediction_type: str) -> dict[str, object]:
     return {**betas, "num_train_timesteps": 1000, "steps_offset": 1, "prediction_type": prediction_type}
 
 
-def text_config(vocab_size: int, hidden_act: str) -> CLIPTextConfig:
+def text_config(vocab_size: int, hidden_act: str, width: int = TEXT_WIDTH) -> CLIPTextConfig:
     """A CLIP text encoder of three narrow layers; the special ids are wrong in the way the originals' are (0, 2, 1)."""
     return CLIPTextConfig(
         vocab_size=vocab_size,
-        hidden_size=TEXT_WIDTH,
-        intermediate_size=2 * TEXT_WIDTH,
+        hidden_size=width,
+        intermediate_size=2 * width,
         projection_dim=POOLED_WIDTH,
         num_hidden_layers=3,
         num_attention_heads=2,

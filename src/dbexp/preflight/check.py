@@ -19,7 +19,7 @@ from dbexp.folder import RunFolder
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
 from dbexp.preflight.machine import disk, machine
 from dbexp.preflight.scores import absent_encoders, too_few_photos, unscorable
-from dbexp.preflight.wording import doubtful_words, unfillable
+from dbexp.preflight.wording import doubtful_words, taken_tokens, unfillable
 from dbexp.signature import nearest
 from dbexp.subject import Kind
 
@@ -112,6 +112,7 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
         *unknown_choices(experiment),
         *unscorable(experiment),
         *unfillable(experiment.config.subject),
+        *_untuned(experiment),
         *_other_run(experiment),
     ]
     _check_photos(experiment, findings)
@@ -123,7 +124,10 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     findings.missing += absent
     if findings.facts is not None:
         findings.mistakes += _against_model(experiment, findings.facts)
-        findings.missing += disk(experiment, findings.facts)
+        if (problem := _unlearnable(experiment, findings.facts)) is None:
+            findings.missing += disk(experiment, findings.facts)
+        else:
+            findings.mistakes.append(problem)
     findings.warnings += [*experiment.left_out, *_doubts(experiment)]
     return findings
 
@@ -179,6 +183,23 @@ def unknown_choices(experiment: Experiment) -> Iterator[str]:
         yield f"name={config.name!r} cannot name a folder; use letters, digits, - and _"
 
 
+def _untuned(experiment: Experiment) -> Iterator[str]:
+    """What is asked of weights that do not learn, or of a word that is not the subject's."""
+    config, token = experiment.config, _value(experiment, "tune.token")
+    if config.optimizer.text_encoder_stop_step is not None and not experiment.tune.learns_text:
+        yield (
+            f"optimizer.text_encoder_stop_step has no text encoder to stop with {_frozen_text(experiment)};"
+            " leave it out, or let the text encoder learn"
+        )
+    if token is not None and token != config.subject.identifier:
+        yield f"tune.token={token} is not subject.identifier={config.subject.identifier}, which the prompts name"
+
+
+def _frozen_text(experiment: Experiment) -> str:
+    has_key = "text_encoder" in experiment.resolved["tune"]
+    return "tune.text_encoder=false" if has_key else f"tune={experiment.resolved['tune']['_target_'].split('.')[-1]}"
+
+
 def _other_run(experiment: Experiment) -> Iterator[str]:
     if experiment.config.run_dir is None:
         return
@@ -215,6 +236,7 @@ def _check_photos(experiment: Experiment, findings: Findings) -> None:
 
 def _against_model(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]:
     config = experiment.config
+    yield from taken_tokens(experiment)
     resolution = config.data.resolution
     if resolution is not None and resolution % facts.vae_factor:
         near = max(1, round(resolution / facts.vae_factor)) * facts.vae_factor
@@ -222,6 +244,15 @@ def _against_model(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]
     zero_snr = facts.configs.get("scheduler", {}).get("rescale_betas_zero_snr", False)
     if zero_snr and facts.prediction_type == "epsilon" and config.loss.weighting == Weighting.constant:
         yield "loss=constant has no finite weight where this model's schedule has no signal left; use loss=simple"
+
+
+def _unlearnable(experiment: Experiment, facts: "ModelFacts") -> str | None:
+    """Why nothing of the model would learn; None where something does."""
+    try:
+        experiment.tune.num_learning(facts, experiment.model.family_class)
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def _doubts(experiment: Experiment) -> Iterator[str]:
@@ -232,8 +263,8 @@ def _doubts(experiment: Experiment) -> Iterator[str]:
             yield f"{key}.eta has no effect with {key}.sampler={sampler}; only {', '.join(SAMPLERS_WITH_ETA)} has it"
     if config.data.flip and config.subject.kind == Kind.person:
         yield "data.flip=true mirrors a person; faces are not symmetric, so the likeness may suffer"
-    if config.optimizer.text_encoder_lr is not None and _value(experiment, "tune.text_encoder") is False:
-        yield "optimizer.text_encoder_lr has no effect with tune.text_encoder=false"
+    if config.optimizer.text_encoder_lr is not None and not experiment.tune.learns_text:
+        yield f"optimizer.text_encoder_lr has no effect with {_frozen_text(experiment)}"
     if config.lr_scheduler.warmup_steps >= config.trainer.max_steps:
         yield "lr_scheduler.warmup_steps is not below trainer.max_steps: the learning rate is never reached"
     if experiment.prior.needs_images and experiment.prior.weight == 0:

@@ -34,17 +34,14 @@ class Memory:
         return self.weights + self.gradients + self.optimizer_states + self.activations + self.panel
 
 
-def learning_parts(experiment: Experiment, facts: "ModelFacts") -> list[str]:
-    """Names of the components that learn."""
-    with_text = bool(experiment.resolved["tune"].get("text_encoder", False))
-    return [
-        name for name in facts.parameter_counts if name == "unet" or (with_text and name.startswith("text_encoder"))
-    ]
+def learning_parts(experiment: Experiment, facts: "ModelFacts") -> dict[str, int]:
+    """How many weights learn, by what they belong to."""
+    return experiment.tune.num_learning(facts, experiment.model.family_class)
 
 
 def trainable_count(experiment: Experiment, facts: "ModelFacts") -> int:
     """Number of weights that learn."""
-    return sum(facts.parameter_counts[name] for name in learning_parts(experiment, facts))
+    return sum(learning_parts(experiment, facts).values())
 
 
 def resolution_of(experiment: Experiment, facts: "ModelFacts") -> int:
@@ -73,7 +70,7 @@ def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
     activations *= 2 if trainer.precision == "32-true" else 1
     activations *= CHECKPOINTED if trainer.gradient_checkpointing else 1
     return Memory(
-        weights=sum(facts.parameter_counts.values()) * FLOAT32 / GIB,
+        weights=(sum(facts.parameter_counts.values()) + extra_weights(experiment, facts)) * FLOAT32 / GIB,
         gradients=learning * FLOAT32 / GIB,
         optimizer_states=learning * state / GIB,
         activations=activations,
@@ -91,15 +88,24 @@ def _panel_memory(experiment: Experiment, learning: int) -> float:
     return judges + (learning * FLOAT32 / GIB if experiment.prior.needs_images else 0.0)
 
 
+def extra_weights(experiment: Experiment, facts: "ModelFacts") -> int:
+    """Weights beside the checkpoint's: what is added to it, and the copy of what learns that a prior may need."""
+    parts = learning_parts(experiment, facts)
+    added = sum(number for part, number in parts.items() if part not in facts.parameter_counts)
+    return added + (sum(parts.values()) - added if experiment.prior.needs_base else 0)
+
+
 def run_bytes(experiment: Experiment, facts: "ModelFacts") -> float:
     """Disk that the run folder takes: weights for other tools, checkpoints (three at times, and a panel's best), and
     pictures.
     """
     config = experiment.config
     pictures = num_pictures(experiment) * resolution_of(experiment, facts) ** 2 * PNG_BYTES
+    is_whole = not experiment.tune.loading(experiment.model.family_class)
+    saved = sum(facts.parameter_counts.values()) if is_whole else trainable_count(experiment, facts)
     means = 0 if config.trainer.ema_decay is None else FLOAT32
     checkpoints = 3 if config.evaluation.panel.every_n_steps is None else 4
-    weights = sum(facts.parameter_counts.values()) * FLOAT32
+    weights = saved * FLOAT32
     weights += checkpoints * trainable_count(experiment, facts) * (FLOAT32 + state_bytes(experiment) + means)
     return pictures + (weights if Stage.train in config.stages else 0)
 

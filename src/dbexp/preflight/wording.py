@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dbexp.build import Experiment
 from dbexp.data.images import Photo
+from dbexp.family.tokens import expand
 from dbexp.subject import IDENTIFIERS, KNOWN_BAD_IDENTIFIERS, PLACEHOLDER, Subject
 
 
@@ -46,15 +47,32 @@ def doubtful_words(experiment: Experiment, photos: Sequence[Photo], has_model: b
         yield from dict.fromkeys(_tokens(experiment, dict.fromkeys(prompts)))
 
 
+def taken_tokens(experiment: Experiment) -> Iterator[str]:
+    """Words that are to be added and that the model has already."""
+    for tokenizer in experiment.model.tokenizers(dry=experiment.config.dry_run) if experiment.tune.new_tokens else ():
+        words = tokenizer.get_vocab()
+        for token in (name for name in experiment.tune.new_tokens if name in words):
+            identifier = experiment.config.subject.identifier
+            yield (
+                f"subject.identifier={identifier} cannot become a new word: the model has an entry {token!r};"
+                f" take another, such as '<{identifier}>'"
+            )
+            return
+
+
 def _tokens(experiment: Experiment, prompts: Iterable[str]) -> Iterator[str]:
     identifier = experiment.config.subject.identifier
     for tokenizer in experiment.model.tokenizers(dry=experiment.config.dry_run):
+        tokenizer.add_tokens(list(experiment.tune.new_tokens))
         pieces = tokenizer.tokenize(identifier)
         if len(pieces) > 1:
             single = [word for word in IDENTIFIERS if len(tokenizer.tokenize(word)) == 1]
             remedy = f"; rare words of one token are {', '.join(single[:4])}" if single else ""
             yield f"subject.identifier={identifier} is {len(pieces)} tokens ({' '.join(pieces)}){remedy}"
         for prompt in prompts:
-            length, most = len(tokenizer(prompt, verbose=False).input_ids), tokenizer.model_max_length
+            length, most = (
+                len(tokenizer(expand(prompt, tokenizer), verbose=False).input_ids),
+                tokenizer.model_max_length,
+            )
             if length > most:
                 yield f'the prompt "{prompt}" has {length} tokens, of which the model reads {most}; shorten it'

@@ -3,6 +3,7 @@
 It does not know how they are drawn or stored.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -31,8 +32,12 @@ class ImagesPrior:
     def needs_images(self) -> ClassImages:
         return ClassImages(self.num_images, self.batch_size, self.sampling)
 
-    def target(self, target: Tensor, is_prior: Tensor) -> Tensor:
+    @property
+    def needs_base(self) -> bool:
+        return False
+
+    def target(self, target: Tensor, is_prior: Tensor, base_prediction: Callable[[Tensor], Tensor]) -> Tensor:
         return target
 
-    def penalty(self) -> float:
+    def penalty(self, drift: Callable[[], Tensor]) -> float:
         return 0.0

@@ -1,5 +1,7 @@
 """No prior: only the instance term of Eq. 2. The class is free to drift; that is what it is for."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 
@@ -14,8 +16,12 @@ class NoPrior:
     def needs_images(self) -> None:
         return None
 
-    def target(self, target: Tensor, is_prior: Tensor) -> Tensor:
+    @property
+    def needs_base(self) -> bool:
+        return False
+
+    def target(self, target: Tensor, is_prior: Tensor, base_prediction: Callable[[Tensor], Tensor]) -> Tensor:
         return target
 
-    def penalty(self) -> float:
+    def penalty(self, drift: Callable[[], Tensor]) -> float:
         return 0.0

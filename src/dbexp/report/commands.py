@@ -65,7 +65,7 @@ def snippet(record: Record) -> str:
         "import torch",
         "from diffusers import DiffusionPipeline",
         "",
-        f"pipeline = DiffusionPipeline.from_pretrained({shown(record.folder / 'weights')!r})",
+        *opening(record.folder / "weights"),
         'pipeline.to("cuda" if torch.cuda.is_available() else "cpu")',
         "image = pipeline(",
         f"    {prompt!r},",
@@ -75,6 +75,22 @@ def snippet(record: Record) -> str:
         'image.save("picture.png")',
     ]
     return "\n".join(lines)
+
+
+def opening(weights: Path) -> list[str]:
+    """Python lines that make a `pipeline` with a run's weights: one where they are a whole one, else the lines of their
+    card, which puts them onto the base.
+    """
+    whole = [f"pipeline = DiffusionPipeline.from_pretrained({shown(weights)!r})"]
+    card = weights / "README.md"
+    if (weights / "model_index.json").is_file() or not card.is_file():
+        return whole
+    code = card.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0].splitlines()
+    first = [number for number, line in enumerate(code) if line.startswith("pipeline = ")]
+    last = [number for number, line in enumerate(code) if line.startswith("pipeline.scheduler = ")]
+    if not first or not last:
+        return whole
+    return [line.replace("path/to/this/folder", shown(weights)) for line in code[first[0] : last[0]]]
 
 
 def again(record: Record) -> Command:

@@ -61,7 +61,7 @@ def read_record(folder: Path) -> Record:
         read_table(folder / "metrics.csv"),
         read_table(folder / "scores.csv"),
         read_samples(folder / "samples" / "index.jsonl"),
-        (folder / "weights" / "model_index.json").is_file(),
+        any((folder / "weights").glob("*.*")),
     )
 
 

@@ -1,15 +1,23 @@
 """Full fine-tuning, as in the paper: every weight of the UNet learns, and the text encoders' too where asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor, nn
 
+from dbexp.export.pipeline import save_pipeline
 from dbexp.family.base import Family
-from dbexp.family.states import TextStates
+from dbexp.family.checkpoint import ModelSource
+from dbexp.family.facts import ModelFacts
+from dbexp.tune.base import TEXT, UNET
+from dbexp.tune.start import StartWeights
+from dbexp.tune.texts import ReadsText
 
 
-class FullTune:
+class FullTune(ReadsText):
     """All UNet weights, optionally the text encoders' (DreamBooth section 3.2, arXiv 2208.12242, which leaves them
     frozen).
 
@@ -18,8 +26,11 @@ class FullTune:
     """
 
     def __init__(self, text_encoder: bool = False) -> None:
-        self.text_encoder = text_encoder
-        self._frozen_states: dict[str, TextStates] = {}
+        super().__init__(once=not text_encoder)
+        self.text_encoder = self.learns_text = text_encoder
+        self.stop_steps: Mapping[str, int] = {}
+        self.new_tokens: tuple[str, ...] = ()
+        self._start: StartWeights | None = None
 
     def prepare(self, family: Family) -> None:
         """Mark the weights that learn; the rest is frozen and in eval mode."""
@@ -32,31 +43,40 @@ class FullTune:
 
     def parameter_groups(self, family: Family, lr: float, text_encoder_lr: float | None) -> list[dict[str, Any]]:
         """One group for the UNet and, where they learn, one for the text encoders."""
-        groups = [{"name": "unet", "params": list(family.unet.parameters()), "lr": lr}]
+        groups = [{"name": UNET, "params": list(family.unet.parameters()), "lr": lr}]
         if self.text_encoder:
             text_lr = lr if text_encoder_lr is None else text_encoder_lr
-            groups.append({"name": "text_encoder", "params": family.text_parameters(), "lr": text_lr})
+            groups.append({"name": TEXT, "params": family.text_parameters(), "lr": text_lr})
         return groups
 
-    @property
-    def reads_text_once(self) -> bool:
-        """Whether the text encoders are frozen."""
-        return not self.text_encoder
+    def num_learning(self, facts: ModelFacts, family: type[Family]) -> dict[str, int]:
+        """All of the UNet's and, where they learn, of the text encoders'."""
+        parts = ("unet", "text_encoder") if self.text_encoder else ("unet",)
+        return {name: number for name, number in facts.parameter_counts.items() if name.startswith(parts)}
 
-    def frozen(self, family: Family) -> list[str]:
-        """The VAE, and the text encoders where they do not learn."""
-        return ["vae", *(() if self.text_encoder else family.encoder_names)]
+    def keep_base(self, family: Family) -> nn.Module | None:
+        """A copy of all that learns."""
+        self._start = StartWeights(weight for weight in family.parameters() if weight.requires_grad)
+        return self._start
 
-    def know_texts(self, states: Mapping[str, TextStates]) -> None:
-        """Take the frozen encoders' states."""
-        self._frozen_states.update(states)
+    def at_base(self, family: Family) -> AbstractContextManager[None]:
+        """With the copy in place of what learns."""
+        assert self._start is not None, "keep_base comes first"
+        return self._start.applied()
 
-    def encode_text(self, family: Family, prompts: Sequence[str]) -> TextStates:
-        """Text states, B rows; a frozen encoder reads each distinct prompt once in a run."""
-        if self.text_encoder:
-            return family.encode_text(prompts)
-        with torch.no_grad():
-            for prompt in dict.fromkeys(prompts):
-                if prompt not in self._frozen_states:
-                    self._frozen_states[prompt] = family.encode_text([prompt])
-        return TextStates.cat([self._frozen_states[prompt] for prompt in prompts])
+    def drift(self, family: Family) -> Tensor:
+        """‖θ - θ_0‖² over all that learns."""
+        assert self._start is not None, "keep_base comes first"
+        return self._start.drift()
+
+    def save(self, family: Family, folder: Path) -> None:
+        """A diffusers pipeline."""
+        save_pipeline(family, folder)
+
+    def load(self, source: ModelSource, folder: Path) -> Family:
+        """The saved pipeline; the base is not needed."""
+        return replace(source, checkpoint=str(folder), revision=None, variant=None).load()
+
+    def loading(self, family: type[Family]) -> list[str]:
+        """The folder is a pipeline."""
+        return []

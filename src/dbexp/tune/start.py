@@ -1,0 +1,41 @@
+"""Weights as they were before training, kept beside the ones that learn. It does not know whose they are."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class StartWeights(nn.Module):
+    """Copies of weights, as buffers: they go where the module goes, and into no checkpoint.
+
+    Args:
+        weights: as they are before the first step.
+    """
+
+    def __init__(self, weights: Iterable[nn.Parameter]) -> None:
+        super().__init__()
+        self.weights = tuple(weights)  # a tuple, so that they are not registered a second time
+        for number, weight in enumerate(self.weights):
+            self.register_buffer(f"start_{number}", weight.detach().clone(), persistent=False)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """With the copies in place of the weights; they come back at the end, bit for bit."""
+        kept = [weight.data for weight in self.weights]
+        torch.clear_autocast_cache()  # which would answer with the 16-bit copies of the other weights
+        try:
+            for weight, start in zip(self.weights, self.buffers(), strict=True):
+                weight.data = start
+            yield
+        finally:
+            for weight, own in zip(self.weights, kept, strict=True):
+                weight.data = own
+            torch.clear_autocast_cache()
+
+    def drift(self) -> Tensor:
+        """Squared L2 distance of the weights from the copies, a scalar."""
+        with torch.autocast(self.weights[0].device.type, enabled=False):
+            pairs = zip(self.weights, self.buffers(), strict=True)
+            return torch.stack([(weight - start).square().sum() for weight, start in pairs]).sum()
