@@ -107,8 +107,9 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     """
     findings = Findings()
     _read_facts(experiment, findings)
+    out_of_range = list(numbers(experiment))
     findings.mistakes += [
-        *numbers(experiment),
+        *out_of_range,
         *unknown_choices(experiment),
         *unscorable(experiment),
         *unfillable(experiment.config.subject),
@@ -124,10 +125,10 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     findings.missing += absent
     if findings.facts is not None:
         findings.mistakes += _against_model(experiment, findings.facts)
-        if (problem := _unlearnable(experiment, findings.facts)) is None:
-            findings.missing += disk(experiment, findings.facts)
-        else:
+        if (problem := _unlearnable(experiment, findings.facts)) is not None:
             findings.mistakes.append(problem)
+        elif not out_of_range:  # of such numbers no size can be told
+            findings.missing += disk(experiment, findings.facts)
     findings.warnings += [*experiment.left_out, *_doubts(experiment)]
     return findings
 
