@@ -7,6 +7,7 @@ import yaml
 
 from dbexp.family.published import PUBLISHED
 from dbexp.generate.sampling import SAMPLERS
+from dbexp.subject import name_in_prompts
 
 CARD = """\
 ---
@@ -61,7 +62,7 @@ def model_card(config: Mapping[str, Any], prompts: Sequence[tuple[str, int]], ba
         name=config["name"],
         base=base,
         licence=licence(base) or "see the base model's card; it binds these weights too",
-        subject=f"{config['subject']['identifier']} {config['subject']['class_noun']}",
+        subject=name_in_prompts(*(config["subject"].get(key) for key in ("identifier", "class_noun", "prompt_noun"))),
         snippet=snippet(config, *prompts[0]) if prompts else snippet(config, config["subject"]["instance_prompt"], 0),
         table="\n".join(
             ["| prompt | seed |", "| --- | --- |", *(f"| {cell(prompt)} | {seed} |" for prompt, seed in prompts)]
