@@ -8,8 +8,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra._internal.callbacks import Callbacks
@@ -18,6 +17,7 @@ from hydra.core.utils import JobStatus, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
+from dbexp.errors import UserError
 from dbexp.preflight.machine import GPUS, num_gpus
 from dbexp.provenance import Request
 from dbexp.sweep.check import Checked, check_jobs
@@ -54,9 +54,8 @@ def run_sweep(request: Request, config: DictConfig) -> int:
     except KeyboardInterrupt as signal:
         stopped = signal.code if isinstance(signal, StoppedError) else CTRL_C
     codes |= {one.job.number: code_of(one) for one in checked if codes[one.job.number] is None}
-    if any(code == DONE for code in codes.values()):
-        compare(sweep, checked, codes)
     print(results(sweep, checked, codes), flush=True)
+    compare(sweep, [one for one in checked if codes[one.job.number] == DONE])
     return stopped or exit_code(codes.values())
 
 
@@ -110,17 +109,19 @@ def code_of(checked: Checked) -> int | None:
     return {"done": DONE, "failed": int(summary.get("exit_code", FAULT))}.get(str(summary.get("status")))
 
 
-def exit_code(codes: Sequence[int | None] | Any) -> int:
+def exit_code(codes: Iterable[int | None]) -> int:
     """That of the whole sweep."""
-    codes = set(codes)
-    return FAULT if codes & {None, FAULT} else MISTAKE if MISTAKE in codes else DONE
+    seen = set(codes)
+    return FAULT if seen & {None, FAULT} else MISTAKE if MISTAKE in seen else DONE
 
 
-def compare(sweep: Sweep, checked: Sequence[Checked], codes: Mapping[int, int | None]) -> Path | None:
-    """The page that compares the jobs that are done; None where this package has no such page."""
-    if importlib.util.find_spec(COMPARE) is None:
-        return None
-    folders = [one.folder.path for one in checked if codes[one.job.number] == DONE]
-    page: Path = importlib.import_module(COMPARE).write_comparison(folders, sweep.folder)
-    print(f"page: {page}", flush=True)
-    return page
+def compare(sweep: Sweep, done: Sequence[Checked]) -> None:
+    """Write the page that compares the jobs that are done, where this package knows how to, and say where it lies."""
+    if not done or importlib.util.find_spec(COMPARE) is None:
+        return
+    try:
+        page = importlib.import_module(COMPARE).write_comparison([one.folder.path for one in done], sweep.folder)
+    except UserError as error:
+        print(f"no page: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"page: {page}", flush=True)
