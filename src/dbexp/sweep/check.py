@@ -62,7 +62,10 @@ def check_jobs(sweep: Sweep, is_elsewhere: bool) -> list[Checked]:
     Raises:
         UserError: all that is wrong, one a line, each once, naming its jobs.
     """
-    checked, wrong, doubtful, advice = [], dict[Job, list[str]](), dict[Job, list[str]](), list[str]()
+    checked: list[Checked] = []
+    wrong: dict[Job, list[str]] = {}
+    doubtful: dict[Job, list[str]] = {}
+    advice: list[str] = []
     for job in sweep.jobs:
         try:
             one = _look(sweep, job)
