@@ -70,6 +70,7 @@ def launch(sweep: Sweep, checked: Sequence[Checked], request: Request, config: D
     setup_globals()
     jobs, devices = [one.job for one in checked], gpus(checked, config)
     with open_dict(config):
+        config.hydra.hydra_logging.root = None  # the launcher's lines would tell of its own folder and numbers
         if "submitit" in config.hydra.launcher._target_:  # its files must be where other machines see them
             config.hydra.sweep.dir = str(sweep.folder)
         elif "n_jobs" in config.hydra.launcher:

@@ -149,7 +149,12 @@ def plan_sweep(request: Request, config: DictConfig) -> Sweep:
     given = [f"{key}={value}" for key, value in params.items()]
     words = OverridesParser.create().parse_overrides([*given, *config.hydra.overrides.task])
     lines = [tuple(line) for line in BasicSweeper.split_arguments(words, None)[0]]
-    swept = [number for number, column in enumerate(zip(*lines, strict=True)) if len(set(column)) > 1]
+    # what a file asks about is an axis even with one value left, so that its folder is the one of a later, longer sweep
+    swept = [
+        number
+        for number, column in enumerate(zip(*lines, strict=True))
+        if len(set(column)) > 1 or column[0].partition("=")[0] in params
+    ]
     jobs = tuple(Job(number, line, _axes(line, swept)) for number, line in enumerate(lines))
     files = _files(words)
     keys = [key for key in jobs[0].axes if key not in params]
