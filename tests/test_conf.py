@@ -4,17 +4,20 @@ from pathlib import Path
 
 import pytest
 from hydra import compose
+from hydra.types import RunMode
 
 from dbexp.build import Experiment, build
 from dbexp.config import Stage, Weighting
 from dbexp.dreambench import layout as dreambench
 from dbexp.generate.sampling import SAMPLERS
 from dbexp.provenance import Request
+from dbexp.sweep.plan import multirun_config, plan_sweep
 from dbexp.vocabulary import choices, conf_dir, groups, headline
 
 pytestmark = pytest.mark.usefixtures("hydra")
 
-EXPERIMENTS = sorted(choices("experiment"))
+EXPERIMENTS, SWEEPS = sorted(choices("experiment")), sorted(choices("sweep"))
+PACKAGES = {"jobs": "hydra_joblib_launcher", "slurm": "hydra_submitit_launcher"}  # not everybody has them
 MINE = ["subject=photos", "subject.photos=p", "subject.class_noun=cat"]
 CHOICES = [(group, choice) for group in groups() for choice in sorted(choices(group))]
 
@@ -61,6 +64,8 @@ def test_every_experiment_takes_photos_of_ones_own(name: str) -> None:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_binds(group: str, choice: str) -> None:
+    if group == "launcher" and choice in PACKAGES:
+        pytest.importorskip(f"hydra_plugins.{PACKAGES[choice]}")
     subject = [] if group == "subject" and choice != "photos" else MINE
     built(*[override for override in subject if not override.startswith(f"{group}=")], f"{group}={choice}")
 
@@ -77,10 +82,37 @@ def test_every_experiment_takes_every_choice_that_it_may_leave_open(name: str) -
             assert experiment.config.name == name, (group, choice)
 
 
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_sweep_asks_a_question_and_is_one_by_itself(name: str) -> None:
+    lines = choices("sweep")[name].read_text().splitlines()
+    assert lines[0] == "# @package _global_"
+    assert "Question:" in headline(choices("sweep")[name])
+    assert any("python -m dbexp " in line and f"+sweep={name}" in line for line in lines)
+    request = Request([*MINE, f"+sweep={name}"], None)
+    config = request.loader.load_configuration("config", request.overrides, RunMode.MULTIRUN)
+    assert config.hydra.mode == RunMode.MULTIRUN and config.hydra.sweeper.params
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_every_sweep_goes_over_a_bundled_experiment(sweep: str, experiment: str = "mini_backpack") -> None:
+    if sweep == "mini_base" and "mini_sdxl" not in choices("model"):
+        pytest.skip("there is one bundled model")
+    arguments = [f"+experiment={experiment}", f"+sweep={sweep}"]
+    request = Request(arguments, None)
+    config = multirun_config(arguments, request)
+    assert config is not None
+    plan = plan_sweep(request, config)
+    assert plan.name == f"{experiment}-{sweep}" and len(plan.jobs) >= 2
+    first, last = (plan.ask(job) for job in (plan.jobs[0], plan.jobs[-1]))
+    assert first.config.run_dir != last.config.run_dir
+    assert Path(str(first.config.run_dir)).parent == plan.folder == Path("sweeps", plan.name)
+
+
 def test_every_file_is_a_choice() -> None:
     files = {path.relative_to(conf_dir()) for path in conf_dir().rglob("*") if path.is_file()}
     known = {Path(group, f"{choice}.yaml") for group, choice in CHOICES}
     known |= {Path("experiment", f"{name}.yaml") for name in EXPERIMENTS}
+    known |= {Path("sweep", f"{name}.yaml") for name in SWEEPS}
     assert files == known | {Path("config.yaml")}
 
 

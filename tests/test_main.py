@@ -126,11 +126,11 @@ def test_another_choice_than_the_experiments_is_run_and_told(
     assert "prior.num_images of the experiment does not fit" in capsys.readouterr().err
 
 
-def test_a_multirun_runs_every_job_and_leaves_nothing(tiny_sd: Path, photos: Path, elsewhere: Path) -> None:
+def test_a_multirun_runs_every_job_and_leaves_their_folders(tiny_sd: Path, photos: Path, elsewhere: Path) -> None:
     with patch("dbexp.run.run", return_value=0) as run:
         assert main(tiny(tiny_sd, photos, "-m", "seed=1,2")) == 0
     assert [call.args[0].config.seed for call in run.call_args_list] == [1, 2]
-    assert list(elsewhere.iterdir()) == []
+    assert [path.name for path in elsewhere.iterdir()] == ["sweeps"]
 
 
 def test_home_is_written_out_where_the_shell_left_it(

@@ -12,8 +12,10 @@ def test_the_help_names_every_experiment_with_its_question_and_every_choice() ->
     text = help_text()
     for name, file in choices("experiment").items():
         assert any(line.split()[:1] == [name] and headline(file) in line for line in text.splitlines())
+    for name, file in choices("sweep").items():
+        assert any(line.split()[:1] == [name] and headline(file) in line for line in text.splitlines())
     for group in groups():
-        row = next(line for line in text.splitlines() if line.split()[:1] == [group])
+        row = next(line for line in text.partition("Choices")[2].splitlines() if line.split()[:1] == [group])
         assert row.split()[1:] == sorted(choices(group))
 
 

@@ -62,9 +62,10 @@ def _prepared(arguments: list[str]) -> list[str]:
     A shell leaves "~" alone after a dotted key, and Hydra's grammar has no "~". Doing this twice changes nothing more,
     as happens under ddp, where Lightning starts copies of this program with the arguments that it finds.
     """
-    # argparse, which Hydra uses, takes no option from between the overrides
+    # argparse, which Hydra uses, takes no option from between the overrides; a sweep is laid over its experiment
     options = ("-m", "--multirun", "--config-dir=")
     arguments = sorted(arguments, key=lambda argument: not (argument in options or argument.startswith(options[-1])))
+    arguments = sorted(arguments, key=lambda argument: argument.startswith("+sweep="))
     home = re.compile(r"^([^=]+=)(~(?:/.*)?)$")
     written = [home.sub(lambda part: part[1] + str(Path(part[2]).expanduser()), argument) for argument in arguments]
     given = any(argument.split("=")[0] in ("--config-dir", "-cd") for argument in arguments)
@@ -80,6 +81,7 @@ def _compose_and_run(arguments: list[str]) -> int:
 
     from dbexp.config import register
     from dbexp.provenance import Request
+    from dbexp.sweep.plan import multirun_config
 
     register()
     quiet.imports()  # their advice would stand before our one message
@@ -88,6 +90,10 @@ def _compose_and_run(arguments: list[str]) -> int:
     before, sys.argv = sys.argv, [sys.argv[0], *arguments]
     try:
         asked = Request.from_arguments(arguments)
+        if (config := multirun_config(arguments, asked)) is not None:
+            from dbexp.sweep.launch import run_sweep
+
+            return run_sweep(asked, config)
 
         @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=asked.config_name)
         def job(cfg: "DictConfig") -> None:
@@ -103,40 +109,29 @@ def _compose_and_run(arguments: list[str]) -> int:
     return max(codes, default=0)
 
 
-def _job(cfg: "DictConfig", asked: "Request") -> int:
+def _job(cfg: "DictConfig", request: "Request") -> int:
     """One composed request, from the first check to the last picture.
 
     Args:
         cfg: as Hydra composed it.
-        asked: the command line that it is a job of.
+        request: the command line, file by file.
     """
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
     from dbexp.build import build
-    from dbexp.provenance import Request, explain
+    from dbexp.provenance import explain
 
-    hydra_config = HydraConfig.get()
-    is_sweep = hydra_config.mode == RunMode.MULTIRUN
-    if is_sweep and asked.run_dir is not None:
-        shared = f"run_dir={asked.run_dir} would be the folder of every job of this multirun"
-        return MISTAKE if hydra_config.job.num else refuse(f"{shared}; leave run_dir out, so that each has its own")
     try:
-        request = Request(hydra_config.overrides.task, asked.config_dir)
-        if request.config_name != asked.config_name:  # a multirun over run_dir, each job with a run of its own
-            cfg = request.compose()
         if problems := [*request.problems(), *request.shadowed()]:  # a key with a plus sign passes Hydra unasked
             return refuse("\n".join(problems))
-        experiment = build(cfg, request.origins(), request.overruled())
-        return _check_and_run(experiment, is_sweep)
+        return _check_and_run(build(cfg, request.origins(), request.overruled()))
     except UserError as error:
         return refuse(str(error))
     except OmegaConfBaseException as error:
         return refuse(explain(error))
 
 
-def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
+def _check_and_run(experiment: "Experiment") -> int:
     if not _is_first():  # rank zero has checked, and what it has written since may have changed the answers
         from dbexp.run import run
 
@@ -145,7 +140,7 @@ def _check_and_run(experiment: "Experiment", is_sweep: bool) -> int:
     from dbexp.preflight.machine import class_images_here
     from dbexp.preflight.plan import plan
 
-    findings = check(experiment, is_sweep=is_sweep)
+    findings = check(experiment)
     for warning in findings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     is_dry = experiment.config.dry_run

@@ -258,7 +258,8 @@ class LoggerConfig:
         kind: wandb, csv or none.
         project: W&B project.
         entity: W&B user or team; None is the key's own.
-        group: runs that belong together; None is the experiment's name.
+        group: runs that belong together; None is the sweep's name for its jobs, and no group for a run by itself.
+        job_type: what a run is among others; None is "sweep" for the jobs of one.
         tags: labels to filter by.
         mode: auto, online or offline.
     """
@@ -267,6 +268,7 @@ class LoggerConfig:
     project: str = "dbexp"
     entity: str | None = None
     group: str | None = None
+    job_type: str | None = None
     tags: list[str] = field(default_factory=list)
     mode: LoggerMode = LoggerMode.auto
 
@@ -281,6 +283,7 @@ class Config:
         stages: which parts of the run are wanted.
         run_dir: folder of this run; None makes a new one.
         runs: folder of all runs.
+        sweeps: folder of all sweeps; jobs lie in `<sweeps>/<sweep>/<axis values>-<hash>`.
         cache: folder of what runs share, such as class images.
         dry_run: check and print the plan, write nothing.
     """
@@ -290,6 +293,7 @@ class Config:
     stages: list[Stage] = field(default_factory=lambda: list(Stage))
     run_dir: str | None = None
     runs: str = "runs"
+    sweeps: str = "sweeps"
     cache: str = "${oc.env:DBEXP_CACHE,'~/.cache/dbexp'}"
     dry_run: bool = False
     model: Any = MISSING

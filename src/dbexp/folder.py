@@ -21,13 +21,14 @@ import yaml
 from dbexp.errors import UserError
 from dbexp.store import write_whole
 
-LOCK = ".lock"
+LOCK, PLACE = ".lock", "sweep.json"
+BEGINNINGS = ("manifest.json", "summary.json", PLACE)  # what may lie where no config.yaml is yet
 GIT_SECONDS = 5.0  # how long git may take for an answer
 LIBRARIES = ("torch", "pytorch-lightning", "diffusers", "transformers", "hydra-core", "wandb")
 
 # what may differ when a run folder is started again: nothing here changes the weights it ends with
 FREE_KEYS = (
-    *("stages.", "run_dir.", "runs.", "cache.", "dry_run.", "sampling.", "logger.", "subject.prompts."),
+    *("stages.", "run_dir.", "runs.", "sweeps.", "cache.", "dry_run.", "sampling.", "logger.", "subject.prompts."),
     *("evaluation.dino.", "evaluation.clip.", "evaluation.num_class_images.", "evaluation.other_nouns."),
     *("trainer.accelerator.", "trainer.log_every_n_steps.", "trainer.checkpoint_every_n_steps."),
     *("data.num_workers.", "prior.sampling.batch_size."),
@@ -142,6 +143,20 @@ class RunFolder:
         """Replace summary.json."""
         self._write_json("summary.json", {"schema": 1, **summary})
 
+    def read_manifest(self) -> dict[str, Any]:
+        """What the run rests on; {} where that was not written."""
+        file = self.path / "manifest.json"
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+    def write_place(self, place: Mapping[str, Any]) -> None:
+        """Write sweep.json: which sweep this run is a job of, and where on its axes it stands."""
+        self._write_json(PLACE, {"schema": 1, **place})
+
+    def read_place(self) -> dict[str, Any]:
+        """What sweep.json says; {} for a run that is no job of a sweep."""
+        file = self.path / PLACE
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
     def sample_file(self, step: int, prompt: str, seed: int) -> str:
         """Where a picture lies, relative to the run folder: samples/<step>/<slug>-<hash>/<seed>.png."""
         slug = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48].strip("-")
@@ -176,8 +191,10 @@ class RunFolder:
         """Whether something other than a run lies here."""
         if (self.path / "config.yaml").is_file() or not self.path.exists():
             return False
-        # a run that died at once leaves its lock, its manifest and the beginnings of files
-        return any(path.name != "manifest.json" and path.name[0] != "." for path in self.path.iterdir())
+        # a run that died at once leaves its lock, its manifest and the beginnings of files; a sweep's job its place,
+        # and a link to the weights that it draws from
+        known = (path.name in BEGINNINGS or path.name[0] == "." or path.is_symlink() for path in self.path.iterdir())
+        return not all(known)
 
     def differences(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Keys of a request that would train this run another way: {key: (here, asked)}; {} for a new folder.

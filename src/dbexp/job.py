@@ -13,10 +13,12 @@ from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 
 from dbexp import quiet, tracking
+from dbexp.answers import ANSWERS, answer
 from dbexp.build import Experiment
 from dbexp.callbacks.checkpoints import newest
 from dbexp.config import Stage
@@ -40,11 +42,11 @@ class Job:
     def __init__(self, experiment: Experiment) -> None:
         quiet.libraries()
         self.experiment, self.config = experiment, experiment.config
-        self.fabric = Fabric(**self._devices())
+        self.fabric = Fabric(**self._devices(), plugins=cluster())
         self.fabric.launch()  # under ddp the other ranks start here, and tell the whole story themselves
         self.is_zero = self.fabric.is_global_zero
         self.cache = Path(self.config.cache).expanduser()
-        self.photos = list_images(Path(self.config.subject.photos).expanduser())
+        self.photos = list_images(Path(self.config.subject.photos).expanduser())[: self.config.subject.num_photos]
         self.base: str = self.from_zero(lambda: experiment.model.identity(self.cache / "checkpoints.json"))
         self.folder = RunFolder(self.from_zero(self._path))
         self.checkpoints = self.folder.path / "checkpoints"
@@ -78,8 +80,10 @@ class Job:
             goes_on = not self.folder.is_trained and Stage.train in self.config.stages
             last = None if not goes_on else 0 if resumed is None else resumed[1]
             settings = tracking.Tracking(**asdict(self.config.logger))
-            resolved = self.experiment.resolved
-            self.loggers = tracking.make_loggers(settings, self.folder.path, self.config.name, resolved, last)
+            axes = self.folder.read_place().get("axes", {})
+            name = " ".join([self.config.name, *(f"{key}={value}" for key, value in axes.items())])
+            resolved = {**self.experiment.resolved, **({"axes": axes} if axes else {})}
+            self.loggers = tracking.make_loggers(settings, self.folder.path, name, resolved, last)
 
     @property
     def trained_steps(self) -> int:
@@ -151,7 +155,8 @@ class Job:
             "enable_progress_bar": False,
             "inference_mode": False,  # tensors made under it could not be trained on later
         }
-        return Trainer(**{**defaults, **arguments})
+        plugins = [*arguments.pop("plugins", []), *cluster()]
+        return Trainer(**{**defaults, **arguments, "plugins": plugins})
 
     @contextlib.contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -211,6 +216,11 @@ class Job:
         summary = {"status": status, "train": training, "seconds": took, "metrics": {}, **(self.scores or earlier)}
         if message is not None:
             summary["message"] = message
+        if status == "done":
+            stages = [stage.value for stage in self.config.stages]
+            summary[ANSWERS] = answer(self._earlier, self.experiment.resolved, stages, self.folder.is_trained)
+        elif ANSWERS in self._earlier:
+            summary[ANSWERS] = self._earlier[ANSWERS]
         self.folder.write_summary(summary)
 
     def _hold(self) -> str | None:
@@ -241,3 +251,10 @@ class Job:
         self.folder.create(self.experiment.resolved, make_manifest(self.config.seed, photos, self.base))
         self._earlier = self.folder.read_summary()  # a second start adds to what the first one measured
         self.folder.write_summary({**self._earlier, "status": "running"})
+
+
+def cluster() -> list[Any]:
+    """SLURM as Lightning sees it, where this is one of its jobs, without Lightning's own requeueing: a job that is
+    requeued goes on by its folder.
+    """
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []

@@ -39,6 +39,11 @@ from dbexp.vocabulary import choices, conf_dir, shown
 CONFIG_NAME = "config"
 RUN_CONFIG = "config of a run"  # beside CONFIG_NAME in Hydra's store, for a request that goes on with a run
 COMMAND_LINE = "the command line"
+# Hydra's name of a launcher that is a package of its own -> the choice that asks for it, the package
+LAUNCHERS = {
+    "joblib": ("jobs", "hydra-joblib-launcher"),
+    "submitit_slurm": ("slurm", "hydra-submitit-launcher"),
+}
 Said = tuple[str, str, Any]  # who said it, dotted key, value
 
 
@@ -167,7 +172,7 @@ class Request:
         file = shown(Path(source.path.removeprefix("file://"), f"{default.config_path}.yaml"))
         package = default.package if default.package is not None else source.header["package"]
         for key, value in _leaves(package or "", OmegaConf.to_container(source.config)):
-            if key.split(".")[0] not in ("hydra", "defaults"):
+            if key.split(".")[0] not in ("", "hydra", "defaults"):  # "": a file that sets no key
                 yield file, key, value
 
 
@@ -177,6 +182,8 @@ def explain(error: BaseException) -> str:
         return f"{_quoted(error.override)} ({error.message.splitlines()[0]})"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         group, _, name = error.missing_cfg_file.rpartition("/")
+        if group == "hydra/launcher" and (extra := LAUNCHERS.get(name)) is not None:
+            return f"launcher={extra[0]} needs {extra[1]}: pip install 'dbexp[sweep]'"
         return f"there is no {group} called {name!r}{nearest(name, error.options or [])}"
     for cause in _causes(error):
         if isinstance(cause, UserError):  # a resolver of ours, which says what to do

@@ -100,6 +100,9 @@ class Subject:
         instance_prompt: template beside every photo without a caption file of its own.
         class_prompt: template of the class images.
         prompts: templates of the pictures to draw; None means the kind's own.
+        num_photos: how many of the photos are used, the first by file name, >= 1; None is all of them.
+        prompt_noun: the noun behind the identifier in prompts; None is `class_noun`, "" is none. Class images and
+            scores keep `class_noun`, so that runs with a wrong noun or none are measured as those with the right one.
     """
 
     photos: str = MISSING
@@ -109,10 +112,12 @@ class Subject:
     instance_prompt: str = "a photo of a {subject}"
     class_prompt: str = "a photo of a {subject}"
     prompts: list[str] | None = None
+    num_photos: int | None = None
+    prompt_noun: str | None = None
 
     def fill(self, template: str) -> str:
-        """The prompt of a template: {subject} becomes the identifier and the class noun."""
-        return template.replace(PLACEHOLDER, f"{self.identifier} {self.class_noun}")
+        """The prompt of a template: {subject} becomes the identifier and the noun."""
+        return template.replace(PLACEHOLDER, name_in_prompts(self.identifier, self.class_noun, self.prompt_noun))
 
     def fill_class(self, template: str) -> str:
         """The prompt for any of the class: {subject} becomes the class noun, with "a" or "an" before it put right."""
@@ -132,6 +137,11 @@ class Subject:
     def templates(self) -> list[str]:
         """What to draw: the prompts given, or those of the kind."""
         return list(TEMPLATES[self.kind]) if self.prompts is None else list(self.prompts)
+
+
+def name_in_prompts(identifier: str, class_noun: str, prompt_noun: str | None = None) -> str:
+    """The words that mean the subject; the arguments are those of `Subject`."""
+    return f"{identifier} {class_noun if prompt_noun is None else prompt_noun}".strip()
 
 
 def indefinite_article(noun: str) -> str:

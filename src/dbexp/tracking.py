@@ -96,7 +96,7 @@ class Tracking:
     Attributes:
         kind: "wandb", "csv" (Lightning's own layout under <run folder>/lightning) or "none"; metrics.csv is written in
             any case.
-        project, entity, group, tags: as W&B knows them.
+        project, entity, group, tags, job_type: as W&B knows them.
         mode: "online", "offline" or "auto": online where credentials are found.
     """
 
@@ -106,6 +106,7 @@ class Tracking:
     group: str | None
     tags: Sequence[str]
     mode: str
+    job_type: str | None = None
 
 
 def make_loggers(
@@ -266,6 +267,7 @@ def _wandb_logger(
             project=tracking.project,
             entity=tracking.entity,
             group=tracking.group,
+            job_type=tracking.job_type,
             tags=list(tracking.tags),
             id=run_id,
             resume="allow" if mode == "online" else None,

@@ -14,6 +14,8 @@ EXAMPLES = """\
   python -m dbexp +experiment={first} prior.weight=0.3 seed=1 logger=none
   python -m dbexp.new my_cat ~/cat                                           your own photos as YAML files in ./conf"""
 
+LAID_OVER = ("experiment", "sweep")
+
 KEYS = {
     "model.checkpoint": "Hub id, or a folder in the diffusers layout",
     "subject.photos": "folder of 3-6 photos",
@@ -27,6 +29,7 @@ KEYS = {
     "trainer.max_steps": "optimizer steps",
     "sampling.num_images": "pictures per prompt",
     "stages": "[prior,encode,train,generate,evaluate,report] or some of them",
+    "sweeps": "folder of all sweeps",
     "run_dir": "a run's folder: go on with it; other keys are laid over its config.yaml",
     "dry_run": "true: check, print the plan, write nothing",
 }
@@ -52,8 +55,8 @@ def choices(group: str) -> dict[str, Path]:
 
 
 def groups() -> list[str]:
-    """The groups, in alphabetical order, the experiments apart."""
-    return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir() and folder.name != "experiment")
+    """The groups, in alphabetical order, experiments and sweeps apart, which are laid over all of them."""
+    return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir() and folder.name not in LAID_OVER)
 
 
 def headline(file: Path) -> str:
@@ -71,7 +74,8 @@ def shown(path: Path) -> str:
 def help_text() -> str:
     """What can be asked: experiments, choices, keys, examples."""
     experiments = choices("experiment")
-    width = max(map(len, experiments), default=0)
+    sweeps = choices("sweep")
+    width = max(map(len, [*experiments, *sweeps]), default=0)
     wide = max(map(len, KEYS))
     lines = [
         "Teach Stable Diffusion one thing from 3-6 photos (DreamBooth), as an experiment.",
@@ -80,6 +84,9 @@ def help_text() -> str:
         "",
         "Experiments",
         *(f"  {name:<{width}}  {headline(file)}" for name, file in sorted(experiments.items())),
+        "",
+        "Sweeps                     +sweep=NAME beside an experiment, a run a value; '+sweep=[NAME,NAME]' crosses two",
+        *(f"  {name:<{width}}  {headline(file)}" for name, file in sorted(sweeps.items())),
         "",
         "Choices                    group=choice; the first word of each pair names a folder of conf/",
         *(f"  {group:<{width}}  {' '.join(sorted(choices(group)))}" for group in groups()),
@@ -93,7 +100,7 @@ def help_text() -> str:
         "More",
         "  --cfg job     print the whole configuration of a request",
         "  --info        print where each part of it comes from",
-        "  -m key=a,b    one run for each value",
+        "  -m key=a,b    a run for each value; started again, what is lacking is done; dry_run=true tells what that is",
         f"  YAML lies in {shown(conf_dir())}; files in ./conf are found beside it.",
     ]
     return "\n".join(lines)

@@ -7,6 +7,7 @@ import yaml
 
 from dbexp.family.published import PUBLISHED
 from dbexp.generate.sampling import SAMPLERS
+from dbexp.subject import name_in_prompts
 
 CARD = """\
 ---
@@ -69,7 +70,7 @@ def model_card(
         name=config["name"],
         base=base,
         licence=licence(base) or "see the base model's card; it binds these weights too",
-        subject=f"{config['subject']['identifier']} {config['subject']['class_noun']}",
+        subject=name_in_prompts(*(config["subject"].get(key) for key in ("identifier", "class_noun", "prompt_noun"))),
         snippet=snippet(config, prompt, seed, lines),
         table="\n".join(
             ["| prompt | seed |", "| --- | --- |", *(f"| {cell(prompt)} | {seed} |" for prompt, seed in prompts)]

@@ -18,7 +18,7 @@ from dbexp.errors import NotHereError, UserError
 from dbexp.folder import RunFolder
 from dbexp.generate.sampling import SAMPLERS, SAMPLERS_WITH_ETA
 from dbexp.preflight.machine import disk, machine
-from dbexp.preflight.scores import absent_encoders, too_few_photos, unscorable
+from dbexp.preflight.scores import absent_encoders, too_few_photos, too_many_asked, unscorable
 from dbexp.preflight.wording import doubtful_words, taken_tokens, unfillable
 from dbexp.signature import nearest
 from dbexp.subject import Kind
@@ -30,6 +30,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 # dotted key -> (smallest value, whether that value itself will do); a key that is absent or null is not looked at
 SMALLEST: dict[str, tuple[float, bool]] = {
     "seed": (0, True),
+    "subject.num_photos": (1, True),
     "data.resolution": (8, True),
     "data.batch_size": (1, True),
     "data.num_workers": (0, True),
@@ -222,6 +223,8 @@ def _check_photos(experiment: Experiment, findings: Findings) -> None:
         findings.photos = list_images(config.subject.photos)
     except UserError as error:
         findings.lacks(str(error))
+    findings.mistakes += too_many_asked(config.subject, len(findings.photos))
+    findings.photos = findings.photos[: config.subject.num_photos]
     side = config.data.resolution or (findings.facts.default_resolution if findings.facts else 0)
     small = []
     for photo in findings.photos:

@@ -55,6 +55,21 @@ def disk(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]:
             yield f"not enough disk for {key}={folder}: {sizes}; free some, or set {key}= to a folder elsewhere"
 
 
+def free_bytes(folder: Path) -> int:
+    """Free disk where a folder is or will be."""
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def base_identity(experiment: Experiment) -> str:
+    """What names the base weights, found without leaving a trace."""
+    memo_here = Path(experiment.config.cache) / MEMO
+    with tempfile.TemporaryDirectory() as scratch:  # the memo spares hashing gigabytes; what is added to it stays here
+        memo = Path(scratch) / MEMO
+        if memo_here.is_file():
+            shutil.copy(memo_here, memo)
+        return experiment.model.identity(memo)
+
+
 def class_images_here(experiment: Experiment, facts: "ModelFacts") -> int | None:
     """How many of the class images lie in the store, whole; None where nobody can tell, the model not being here."""
     config, needs = experiment.config, experiment.prior.needs_images
@@ -63,11 +78,7 @@ def class_images_here(experiment: Experiment, facts: "ModelFacts") -> int | None
         return 0
     if facts.published:
         return None
-    with tempfile.TemporaryDirectory() as scratch:  # the memo spares hashing gigabytes; what is added to it stays here
-        memo = Path(scratch) / MEMO
-        if (cache / MEMO).is_file():
-            shutil.copy(cache / MEMO, memo)
-        base = experiment.model.identity(memo)
+    base = base_identity(experiment)
     prompt = config.subject.fill_class(config.subject.class_prompt)
     key = class_image_key(base, prompt, needs.sampler, resolution_of(experiment, facts), config.trainer.precision)
     names = [picture.name for picture in class_pictures(prompt, needs.num_images)]

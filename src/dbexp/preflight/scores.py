@@ -6,7 +6,7 @@ from pathlib import Path
 from dbexp.build import Experiment
 from dbexp.config import BestBy, Schedule, Stage
 from dbexp.folder import RunFolder
-from dbexp.subject import PLACEHOLDER
+from dbexp.subject import PLACEHOLDER, Subject
 
 STEADY = (Schedule.constant, Schedule.constant_with_warmup)  # a step of them does not know how many there will be
 
@@ -52,6 +52,12 @@ def too_few_photos(experiment: Experiment, num_photos: int) -> Iterator[str]:
     panel = experiment.config.evaluation.panel
     if panel.every_n_steps is not None and panel.best_by is BestBy.balance and num_photos == 1:
         yield "evaluation.panel.best_by=balance needs two photos or more; use evaluation.panel.best_by=dino"
+
+
+def too_many_asked(subject: Subject, num_photos: int) -> Iterator[str]:
+    """More photos than there are; where there are none, that is what has been told."""
+    if subject.num_photos is not None and 0 < num_photos < subject.num_photos:
+        yield f"subject.num_photos={subject.num_photos} is more than the {num_photos} photos in {subject.photos}"
 
 
 def will_train(experiment: Experiment) -> bool:

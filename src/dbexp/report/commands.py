@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dbexp.report.record import Record
+from dbexp.subject import name_in_prompts
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+@~%")
 
@@ -45,7 +46,8 @@ def go_on(folder: Path, *words: str) -> str:
 def name_of(config: Mapping[str, Any]) -> str:
     """The words that mean the subject in a prompt."""
     subject: Mapping[str, Any] = config.get("subject") or {}
-    return " ".join(str(subject[key]) for key in ("identifier", "class_noun") if subject.get(key))
+    identifier, class_noun = (str(subject.get(key) or "") for key in ("identifier", "class_noun"))
+    return name_in_prompts(identifier, class_noun, subject.get("prompt_noun"))
 
 
 def load(record: Record) -> Command:

@@ -1,0 +1,1 @@
+"""Sweeps: one question, one job for each value, one answer. `+sweep=NAME`, or -m with values of your own."""

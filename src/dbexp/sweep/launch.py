@@ -1,0 +1,128 @@
+"""A sweep from its command line to its exit code: planned, checked, handed to one of Hydra's launchers, told.
+
+What comes of a job is what the launcher tells, or else what the job's folder says: a worker may be killed, and a queue
+forget. It knows nothing of how a job is done.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hydra._internal.callbacks import Callbacks
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobStatus, setup_globals
+from hydra.types import HydraContext
+from omegaconf import DictConfig, open_dict
+
+from dbexp.errors import UserError
+from dbexp.preflight.machine import GPUS, num_gpus
+from dbexp.provenance import Request
+from dbexp.sweep.check import Checked, check_jobs
+from dbexp.sweep.jobs import DONE, FAULT, MISTAKE, StoppedError, Task
+from dbexp.sweep.plan import Sweep, plan_sweep
+from dbexp.sweep.told import dry_plan, headline, results
+
+CTRL_C = 130
+COMPARE = "dbexp.compare"
+
+
+def run_sweep(request: Request, config: DictConfig) -> int:
+    """Do what is lacking of a sweep; returns the exit code.
+
+    0 where all is done, 2 where jobs failed by a mistake of the user's, 1 where one failed by a fault of ours or was
+    lost, 128 and the signal's number where one ended it.
+
+    Args:
+        config: Hydra's, from `multirun_config`.
+    Raises:
+        UserError: all that is wrong with any job; nothing was written.
+    """
+    sweep = plan_sweep(request, config)
+    launcher = str(config.hydra.launcher._target_)
+    checked = check_jobs(sweep, is_elsewhere="submitit" in launcher)
+    if sweep.is_dry:
+        print(dry_plan(sweep, checked))
+        return DONE
+    print(f"sweep {headline(sweep, checked)}", flush=True)
+    codes: dict[int, int | None] = {one.job.number: DONE if one.is_done else None for one in checked}
+    stopped = None
+    try:
+        codes |= launch(sweep, [one for one in checked if not one.is_done], request, config)
+    except KeyboardInterrupt as signal:
+        stopped = signal.code if isinstance(signal, StoppedError) else CTRL_C
+    codes |= {one.job.number: code_of(one) for one in checked if codes[one.job.number] is None}
+    print(results(sweep, checked, codes), flush=True)
+    compare(sweep, [one for one in checked if codes[one.job.number] == DONE])
+    return stopped or exit_code(codes.values())
+
+
+def launch(sweep: Sweep, checked: Sequence[Checked], request: Request, config: DictConfig) -> dict[int, int | None]:
+    """Have Hydra's launcher run these jobs; returns their exit codes, None where it does not tell.
+
+    Raises:
+        KeyboardInterrupt: a signal ended the sweep.
+    """
+    if not checked:
+        return {}
+    setup_globals()
+    jobs, devices = [one.job for one in checked], gpus(checked, config)
+    with open_dict(config):
+        config.hydra.hydra_logging.root = None  # the launcher's lines would tell of its own folder and numbers
+        if "submitit" in config.hydra.launcher._target_:  # its files must be where other machines see them
+            config.hydra.sweep.dir = str(sweep.folder)
+        elif "n_jobs" in config.hydra.launcher:
+            config.hydra.launcher.n_jobs = at_once(int(config.hydra.launcher.n_jobs), len(devices))
+            config.hydra.sweep.dir = str(config.hydra.sweep.dir)  # this process's folder, not one for each worker
+    context = HydraContext(config_loader=request.loader, callbacks=Callbacks(config))
+    launcher = Plugins.instance().instantiate_launcher(context, Task(sweep, jobs, devices), config)
+    try:
+        returns = launcher.launch([list(job.overrides) for job in jobs], initial_job_idx=0)
+    except Exception as error:  # of joblib or submitit: a worker that was killed, a queue that does not answer
+        print(f"the launcher gave up: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return {}
+    ended = zip(jobs, returns, strict=True)
+    return {job.number: each.return_value for job, each in ended if each.status == JobStatus.COMPLETED}
+
+
+def gpus(checked: Sequence[Checked], config: DictConfig) -> list[str]:
+    """The GPUs among which workers on this machine choose; [] where one process does all, or none is asked for."""
+    asked = any(one.experiment.config.trainer.accelerator in GPUS for one in checked)
+    if "n_jobs" not in config.hydra.launcher or not asked:
+        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return list(map(str, range(num_gpus()))) if visible is None else [each for each in visible.split(",") if each]
+
+
+def at_once(asked: int, num_devices: int) -> int:
+    """How many jobs run beside each other: one for each GPU, or else for every second processor, unless fewer are
+    asked for; -1 asks for as many as that.
+    """
+    most = num_devices or max(1, (os.cpu_count() or 1) // 2)
+    return most if asked < 1 else min(asked, most) if num_devices else asked
+
+
+def code_of(checked: Checked) -> int | None:
+    """A job's exit code by its folder; None where it did not come to its end."""
+    summary: Mapping[str, Any] = checked.folder.read_summary()
+    return {"done": DONE, "failed": int(summary.get("exit_code", FAULT))}.get(str(summary.get("status")))
+
+
+def exit_code(codes: Iterable[int | None]) -> int:
+    """That of the whole sweep."""
+    seen = set(codes)
+    return FAULT if seen & {None, FAULT} else MISTAKE if MISTAKE in seen else DONE
+
+
+def compare(sweep: Sweep, done: Sequence[Checked]) -> None:
+    """Write the page that compares the jobs that are done, where this package knows how to, and say where it lies."""
+    if not done or importlib.util.find_spec(COMPARE) is None:
+        return
+    try:
+        page = importlib.import_module(COMPARE).write_comparison([one.folder.path for one in done], sweep.folder)
+    except UserError as error:
+        print(f"no page: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"page: {page}", flush=True)
