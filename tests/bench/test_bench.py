@@ -13,6 +13,7 @@ from dbexp.bench.ways import Ways
 def test_all_ways_take_the_same_steps(tiny_sdxl: Path, photos: Path, tmp_path: Path) -> None:
     """Else their times would say nothing about each other."""
     words = [f"model.checkpoint={tiny_sdxl}", f"subject.photos={photos}", "prior.weight=0.5", "data.batch_size=2"]
+    words += ["tune=full", "tune.text_encoder=false"]
     words += ["prior.batch_size=1", "trainer.accumulate_grad_batches=2", "optimizer.lr=1e-3"]
     ways = Ways(["+experiment=rory_sdxl", "trainer=cpu", "optimizer=adamw", *words], tmp_path, None, Startup())
     unet = ways.job.family.unet

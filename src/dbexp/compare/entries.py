@@ -99,7 +99,8 @@ class Entry:
         values = {name: self.value(name) for name in ("dino", "clip_t")}
         ends = [{name: self.corner(which, name) for name in values} for which in ("base", "copier")]
         known = [{name: value for name, value in each.items() if value is not None} for each in (values, *ends)]
-        return balance(*known) if all(len(each) == 2 for each in known) else None
+        mine, ignorer, copier = known
+        return balance(mine, ignorer, copier) if all(len(each) == 2 for each in known) else None
 
     def rows(self, metric: str) -> list[Row]:
         """A score picture by picture; where that was not kept, the run's value as a picture of its own."""

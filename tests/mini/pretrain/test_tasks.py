@@ -12,7 +12,7 @@ from dbexp.family.sdxl import SDXLSource
 from dbexp.mini.oracle import WORDS
 from dbexp.mini.pretrain.__main__ import TRAININGS
 from dbexp.mini.pretrain.clip import Truths, contrast
-from dbexp.mini.pretrain.dino import sinkhorn, view
+from dbexp.mini.pretrain.dino import TEACHER_TEMPERATURE, sinkhorn, view
 from dbexp.mini.pretrain.latents import one_of, varied
 from dbexp.mini.pretrain.loop import Run
 from dbexp.mini.pretrain.options import read_options
@@ -158,7 +158,8 @@ def test_the_same_caption_counts_as_right() -> None:
 
 
 def test_shares_of_prototypes_sum_to_one_and_are_spread() -> None:
-    shares = sinkhorn(torch.randn(64, 8, generator=torch.Generator().manual_seed(0)) / 10)
+    scores = 2 * TEACHER_TEMPERATURE * torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    shares = sinkhorn(scores)
     torch.testing.assert_close(shares.sum(1), torch.ones(64))
     assert shares.mean(0).max() < 0.16
     again = sinkhorn(torch.randn(64, 8) * 0 + torch.eye(8)[0])
