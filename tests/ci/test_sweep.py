@@ -40,8 +40,8 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def puts(cache: Path) -> list[str]:
     """Every item that was ever put into the store, as often as it was."""
-    files = cache.glob("*/*/items.jsonl")
-    return [f"{file.parent}/{json.loads(line)['item']}" for file in files for line in file.read_text().splitlines()]
+    lines = [(file.parent, line) for file in cache.glob("*/*/items.jsonl") for line in file.read_text().splitlines()]
+    return [f"{entry}/{json.loads(line)['item']}" for entry, line in lines if line]
 
 
 @pytest.mark.ci
