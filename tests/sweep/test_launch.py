@@ -65,7 +65,7 @@ def finish(experiment: Experiment) -> int:
 
 def folders(root: Path) -> dict[str, Path]:
     """Job folders by the slugs in their names."""
-    return {path.name.rpartition("-")[0]: path for path in root.iterdir()}
+    return {path.name.rpartition("-")[0]: path for path in root.iterdir() if path.is_dir()}
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -74,6 +74,11 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def times(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def job_times(root: Path) -> dict[Path, int]:
+    """Those of all jobs of a sweep; the page that compares them is written at each end."""
+    return {path: time for folder in folders(root).values() for path, time in times(folder).items()}
 
 
 def test_a_second_start_runs_nothing_and_a_lost_job_alone_is_done_again(
@@ -85,12 +90,13 @@ def test_a_second_start_runs_nothing_and_a_lost_job_alone_is_done_again(
     here = folders(elsewhere / "sweeps" / "demo-seed")
     assert sorted(here) == ["seed_0", "seed_1"]
     assert {json.loads((here[f"seed_{n}"] / "sweep.json").read_text())["axes"]["seed"] for n in (0, 1)} == {"0", "1"}
-    whole, before = (here["seed_1"] / "weights" / "unet").glob("*.safetensors"), times(elsewhere)
+    before = job_times(elsewhere / "sweeps" / "demo-seed")
+    whole = (here["seed_1"] / "weights" / "unet").glob("*.safetensors")
     weights = next(whole).read_bytes()
     capsys.readouterr()
     with runs() as again:
         assert main(["-m", *words, "seed=0,1", "data.num_workers=1", "logger=csv"]) == 0
-    assert again.call_count == 0 and times(elsewhere) == before
+    assert again.call_count == 0 and job_times(elsewhere / "sweeps" / "demo-seed") == before
     assert "2 of 2 jobs done" in capsys.readouterr().out
     # as a kill in the middle of the export leaves it
     lost = RunFolder(here["seed_1"])
@@ -151,11 +157,11 @@ def test_another_value_is_another_folder_and_the_old_ones_stay_done(words: list[
     root = elsewhere / "sweeps" / "demo-prior.weight"
     with runs(finish) as all_runs:
         assert main(["-m", *words, "prior.weight=0.3,1"]) == 0
-        before = {path: time for path, time in times(root).items() if path.is_file()}
+        before = {path: time for path, time in job_times(root).items() if path.is_file()}
         assert main(["-m", *words, "prior.weight=0.3,0.5"]) == 0
     assert [call.args[0].resolved["prior"]["weight"] for call in all_runs.call_args_list] == [0.3, 1, 0.5]
     assert sorted(folders(root)) == ["weight_0.3", "weight_0.5", "weight_1"]
-    assert times(root).items() >= before.items()
+    assert job_times(root).items() >= before.items()
 
 
 def test_two_sweeps_cross_and_the_command_line_replaces_an_axis() -> None:
