@@ -44,6 +44,8 @@ LAUNCHERS = {
     "joblib": ("jobs", "hydra-joblib-launcher"),
     "submitit_slurm": ("slurm", "hydra-submitit-launcher"),
 }
+# runs of before these were known lack them; by default they change nothing
+LATER_KEYS = ("dreambench.", "subject.num_photos.", "subject.prompt_noun.")
 Said = tuple[str, str, Any]  # who said it, dotted key, value
 
 
@@ -213,8 +215,7 @@ def _config_of(folder: RunFolder) -> dict[str, Any] | None:
     except OmegaConfBaseException as error:
         raise UserError(f"{file} will not do ({explain(error)}): {remedy}") from error
     here = [f"{key}." for key in flat(config)]
-    # dreambench says only where subject's values came from, and runs of before it was known lack it
-    needed = [key for key in flat(_schema()) if not is_free(key) and not key.startswith("dreambench.")]
+    needed = [key for key in flat(_schema()) if not is_free(key) and not f"{key}.".startswith(LATER_KEYS)]
     if lacking := [key for key in needed if not any(leaf.startswith(f"{key}.") for leaf in here)]:
         more = f" and {len(lacking) - 1} more keys" if len(lacking) > 1 else ""
         raise UserError(f"{file} lacks {lacking[0]}{more}: {remedy}")

@@ -5,9 +5,9 @@ WHAT, in the order of need; each reads FOLDER/<what> of those before it, and the
     pictures                   drawings with captions and truth           (num=100000)
     vae                        1.6 M weights,  3.3 MB, in both checkpoints
     clip, clip_2, judge        0.7, 1.1, 1.3 M, 1.5 MB (in both), 2.2 MB, 2.6 MB
-    dino, oracle               1.0, 1.0 M,     2.1 MB, 2.0 MB; the oracle needs the vae
-    unet_sd, unet_sdxl         4.4, 6.4 M,     8.8 MB, 12.8 MB; need vae and clip, the large one clip_2
-    mini_sd15, mini_sdxl       put together:   13.5 MB, 19.8 MB; all that is shipped: 39 MB
+    dino, oracle               1.1, 1.0 M,     2.2 MB, 2.0 MB; the oracle needs the vae
+    unet_sd, unet_sdxl         4.4, 5.9 M,     8.8 MB, 11.9 MB; need vae and clip, the large one clip_2 and unet_sd
+    mini_sd15, mini_sdxl       put together:   13.5 MB, 18.8 MB; all that is shipped: 39 MB
     vae_sheet, base_sheet, scores              pictures to look at, numbers to believe
 
 With one GPU and 16 cores, three groups of at most ten minutes (estimated from CPU times, not yet tried); M stands for
@@ -30,11 +30,11 @@ oracle 4.5 (one thread), unet_sd 8 (two threads) or 13 (one):
     M pictures out=R num=40000                                               # 5 minutes
     M vae out=R steps=9000 batch_size=32 crop=48 lr=1.5e-3                   # 50 minutes, 27.3 dB
     M clip out=R steps=2600 batch_size=256 lr=1e-3                           # 13 minutes; clip_2 about the same
-    M judge out=R steps=6000 batch_size=128 lr=1e-3                          # about an hour: not tried
+    M judge out=R steps=3600 batch_size=128 lr=1.5e-3                        # half an hour, wants more
     M oracle out=R steps=13000 batch_size=64 lr=2e-3 worn=0.125              # an hour
     M unet_sd out=R steps=20000 batch_size=32 lr=1e-3                        # 90 minutes; start=CHECKPOINT adds a cycle
-    M dino out=R steps=4000 batch_size=64                                    # hours, as unet_sdxl: not tried
-    M unet_sdxl out=R steps=15000 batch_size=32 lr=1e-3
+    M dino out=R steps=4200 small_views=1                                    # half an hour
+    M unet_sdxl out=R steps=2500 batch_size=32 lr=6e-4 compile=true          # half an hour; wants more
 
 Why eight latent channels: the best linear code of 4x4 pixels keeps 20.8 dB (worst picture 15.3) of this world in four
 numbers and 23.9 (17.7) in eight; a network gains some dB on that, and everything inherits what is lost here.

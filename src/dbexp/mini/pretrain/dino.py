@@ -28,7 +28,7 @@ class DinoOptions(TrainOptions):
     """What is special about DINO.
 
     Attributes:
-        width, layers, patch: of the ViT; 1.0 million weights.
+        width, layers, patch: of the ViT; 1.1 million weights.
         prototypes: length of the head's scores.
         small_views: crops of 32 pixels beside the two of 64.
         twins: share of pictures whose second view is of their twin.
