@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from omegaconf import MISSING
+MISSING = "???"  # a key without a default, as OmegaConf writes it; the library itself would make light pages heavy
 
 # Rare words that are one token of CLIP's byte-pair vocabulary, which every text encoder here shares: each is an entry
 # that ends a word, has an id of 45,000 or more out of 49,408 (ids follow the merges, so late means rare), and is

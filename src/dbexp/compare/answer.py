@@ -38,7 +38,8 @@ def experiment_file(name: str, header: list[str], settings: Mapping[str, Any]) -
     from dbexp.config import PACKAGE, register
     from dbexp.provenance import Request
 
-    standard = _standard()
+    # a launcher says where runs go, and sets no key of theirs
+    standard = {group: choice for group, choice in _standard().items() if any(_is_in(group, key) for key in settings)}
     chosen = {group: _choice(group, settings, standard[group]) for group in standard}
     register()
     own = own_conf_dir()
@@ -88,8 +89,12 @@ def _distance(group: str, file: Path, settings: Mapping[str, Any]) -> tuple[floa
     return len(wrong), len(wrong) - len(leaves)
 
 
+def _is_in(group: str, key: str) -> bool:
+    return key.startswith(f"{group}.")
+
+
 def _is_target_in(group: str, key: str) -> bool:
-    return key.startswith(f"{group}.") and key.endswith(f".{TARGET}")
+    return _is_in(group, key) and key.endswith(f".{TARGET}")
 
 
 def _is_alike(written: Any, value: Any) -> bool:

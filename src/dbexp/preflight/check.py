@@ -118,7 +118,8 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
         *_other_run(experiment),
     ]
     _check_photos(experiment, findings)
-    findings.mistakes += too_few_photos(experiment, len(findings.photos))
+    if not out_of_range:
+        findings.mistakes += too_few_photos(experiment, len(findings.photos))
     findings.warnings += doubtful_words(experiment, findings.photos, has_model=findings.facts is not None)
     findings.missing += absent_encoders(experiment)
     impossible, absent = machine(experiment, is_sweep)
