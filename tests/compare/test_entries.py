@@ -66,5 +66,5 @@ def test_a_damaged_folder_is_a_line_that_says_so(runs: Any) -> None:
 def test_pictures_of_other_subjects_pair_by_the_noise_that_they_began_with(runs: Any) -> None:
     first, second = (read_entries(runs.add({}, SCORES))[0] for _ in range(2))
     for row in second.record.samples:
-        row["prompt"] = row["prompt"].replace("cat", "dog")  # type: ignore[index]
+        row["prompt"] = row["prompt"].replace("cat", "dog")  # type: ignore[index]  # a string, as the reader has checked
     assert [row[:2] for row in first.rows("dino")] == [row[:2] for row in second.rows("dino")]
