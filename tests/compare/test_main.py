@@ -1,5 +1,6 @@
 """The command line: three files, one sentence for what will not do, no torch."""
 
+import html
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,15 @@ def test_it_writes_page_table_and_answer_beside_the_runs(
         runs.add({"name": "mini_backpack", "prior.weight": weight}, SCORES, config=config)
     assert main([str(runs.home)]) == 0
     files = [runs.home / name for name in ("compare.html", "compare.csv", "mini_backpack_best.yaml")]
-    assert capsys.readouterr().out.split() == [str(file.absolute()) for file in files]
+    said = capsys.readouterr().out
+    assert said.split()[-3:] == [str(file.absolute()) for file in files]
+    page = html.unescape(files[0].read_text())
+    sentences, table = said.split("\n| ", 1)
+    assert all(sentence in page for sentence in sentences.strip().split("\n\n"))
+    assert "No verdict across runs" in sentences
+    rows = [line for line in table.splitlines() if line.startswith("| prior.weight = ")]
+    assert [row.split(" | ")[:2] for row in rows] == [["| prior.weight = 0.3", "1"], ["| prior.weight = 1", "1"]]
+    assert all("(no interval)" not in row and " to " in row for row in rows)
     text = files[2].read_text()
     assert "Question: which prior.weight?" in text and "python -m dbexp +experiment=mini_backpack_best" in text
     assert "on two cores" in text and "balance between the two corners" in " ".join(text.replace("#", "").split())

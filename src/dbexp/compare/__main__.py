@@ -33,14 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             *(arguments.axis, metric, direction, arguments.smallest, arguments.best_by, _reference(arguments.reference))
         )
         out = arguments.out.expanduser() if arguments.out is not None else home_of(folders)
-        files = write_all(folders, out, question)
+        comparison = write_all(folders, out, question)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
         print(f"{error.filename} cannot be used ({error.strerror}): mend that and ask again", file=sys.stderr)
         return 2
-    print("\n".join(map(str, files)))
+    print(comparison.told, "", *comparison.files, sep="\n")
     return 0
 
 

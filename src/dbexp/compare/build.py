@@ -18,6 +18,7 @@ from dbexp.compare.find import find_runs
 from dbexp.compare.question import Question
 from dbexp.compare.table import NAME as TABLE
 from dbexp.compare.table import as_csv, path_from
+from dbexp.compare.told import told
 from dbexp.compare.wall import make_wall
 from dbexp.errors import UserError
 from dbexp.report.build import duration
@@ -25,6 +26,19 @@ from dbexp.store.whole import write_whole
 
 NAME = "compare.html"
 NOTHING_MORE = Question()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of a comparison.
+
+    Attributes:
+        files: the page, the table, and the answer's experiment file where there is one.
+        told: verdict, answer and table of settings, as Markdown.
+    """
+
+    files: tuple[Path, ...]
+    told: str
 
 
 @dataclass(frozen=True)
@@ -48,14 +62,11 @@ def write_comparison(folders: Sequence[Path], out: Path, question: Question = NO
     Raises:
         UserError: a folder holds no run, or the question does not fit the runs.
     """
-    return write_all(folders, out, question)[0]
+    return write_all(folders, out, question).files[0]
 
 
-def write_all(folders: Sequence[Path], out: Path, question: Question) -> list[Path]:
-    """The same; returns the page, the table, and the answer's experiment file where there is one.
-
-    What is there of an earlier comparison is replaced.
-    """
+def write_all(folders: Sequence[Path], out: Path, question: Question) -> Comparison:
+    """The same, with all that came of it. What is there of an earlier comparison is replaced."""
     design = arrange([entry for folder in find_runs(folders) for entry in read_entries(folder)])
     choice = choose(design, question.by, question.smallest_dino)
     answer = None if choice is None else _answer(design, choice)
@@ -65,7 +76,7 @@ def write_all(folders: Sequence[Path], out: Path, question: Question) -> list[Pa
     out.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         write_whole(file, text.encode())
-    return list(files)
+    return Comparison(tuple(files), told(design, parts.lede(design, choice, question)["lede"]))
 
 
 def _answer(design: Design, choice: Choice) -> Answer:

@@ -1,0 +1,38 @@
+"""What a comparison says in a terminal, as Markdown: the page's sentences and a line for each setting."""
+
+from collections.abc import Sequence
+
+from dbexp.compare.claims import estimate
+from dbexp.compare.design import Design, Setting
+from dbexp.compare.entries import BALANCE
+from dbexp.compare.parts import SHORT
+from dbexp.compare.question import has_score
+from dbexp.compare.words import Lede, around
+from dbexp.report.build import duration
+from dbexp.report.meanings import metric_of
+
+
+def told(design: Design, lede: Lede) -> str:
+    """Verdict, answer and caution, then the table of settings; no table where there is nothing to compare."""
+    sentences = [sentence for sentence in (lede.verdict, lede.answer, lede.caution) if sentence]
+    table = _table(design) if len(design.settings) > 1 else []
+    return "\n\n".join([*sentences, *(["\n".join(table)] if table else [])])
+
+
+def _table(design: Design) -> list[str]:
+    names = [name for name in (*SHORT, BALANCE) if has_score(design, name)]
+    heads = ["setting", f"{design.unit}s", *(name if name == BALANCE else metric_of(name).short for name in names)]
+    lines = [_line([*heads, "training"]), _line(["---"] * (len(heads) + 1))]
+    return [*lines, *(_line(_cells(setting, names, design)) for setting in design.settings)]
+
+
+def _cells(setting: Setting, names: Sequence[str], design: Design) -> list[str]:
+    found = [estimate(setting, name, design) for name in names]
+    scores = ["" if interval is None else around(interval) for interval in found]
+    units = len({design.unit_of(entry) for entry in setting.entries})
+    seconds = setting.train_seconds
+    return [setting.label, str(units), *scores, "" if seconds is None else duration(seconds)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
