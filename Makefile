@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test ci bench trials lint types wheel clean
+.PHONY: help install demo test ci bench trials studies lint types wheel clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +30,11 @@ ci: $(INSTALLED) ## run the tests that start processes of their own: DDP, the wh
 bench: $(INSTALLED) ## time a training step beside a bare loop and the plain recipe
 	$(BIN)/python -m dbexp.bench
 
-trials: $(INSTALLED) ## kill a run at twenty random moments and compare its end (half an hour)
+trials: $(INSTALLED) ## twenty kills at random moments, every method on both bundled models (forty minutes)
 	$(BIN)/python -m pytest -m trials -s
+
+studies: $(INSTALLED) ## run the lab book's studies again, or what is missing of them (hours on two cores)
+	for run in experiments/*/run; do $$run || exit 1; done
 
 lint: $(INSTALLED) ## check style and format
 	$(BIN)/ruff check
