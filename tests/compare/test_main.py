@@ -38,6 +38,18 @@ def test_it_writes_page_table_and_answer_beside_the_runs(
     assert yaml.safe_load(text)["prior"]["weight"] in (0.3, 1.0)
 
 
+def test_where_leaves_all_else_out(runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for weight in (0.3, 1.0):
+        for rate in (1e-5, 1e-4):
+            runs.add({"prior.weight": weight, "optimizer.lr": rate}, SCORES)
+    assert main([str(runs.home), "--where", "optimizer.lr=0.0001"]) == 0
+    told = capsys.readouterr().out
+    rows = [line.split(" | ")[0] for line in told.splitlines() if line.startswith("| prior.weight = ")]
+    assert rows == ["| prior.weight = 0.3", "| prior.weight = 1"] and "lr = " not in told
+    page = (runs.home / "compare.html").read_text().replace("<wbr>", "")
+    assert "<dt>Only where</dt><dd>optimizer.lr=0.0001<" in page
+
+
 def test_another_place_can_be_named(runs: Any, tmp_path: Path) -> None:
     runs.add({}, SCORES)
     assert main([str(runs.home), "--out", str(tmp_path / "a" / "b")]) == 0
@@ -51,6 +63,7 @@ def test_another_place_can_be_named(runs: Any, tmp_path: Path) -> None:
         (["--axis", "prior.weight", "--expect", "dino wobbles"], "--expect 'dino wobbles' cannot be read"),
         (["--smallest", "0"], "--smallest 0.0 is no size"),
         (["--reference", "prior.weight"], "--reference 'prior.weight' cannot be read"),
+        (["--where", "prior.weight=2"], "--where prior.weight=2: none of the runs is so"),
         (["--best-by", "nearest"], "--best-by nearest chooses nothing"),
     ],
 )

@@ -49,6 +49,13 @@ def test_a_score_that_follows_the_truth_has_rank_one_and_its_opposite_minus_one(
     assert abs(middle["over_pictures"]) < 0.5
 
 
+def test_the_lead_of_dino_is_paired_by_seed_and_what_there_is_to_rank_is_told() -> None:
+    pictures = [picture(n, s) for s in (0, 1) for n in range(10)]
+    lead, share = judging.sentences(pictures)
+    assert "+2.00 (+2.00 to +2.00)" in lead
+    assert share == "Of 20 pictures 30.0% show all that was asked for, 50.0% the individual."
+
+
 def test_the_interval_is_over_training_seeds() -> None:
     pictures = [picture(n, 0) for n in range(10)] + [picture(n, 1, dino=float(n % 3)) for n in range(10)]
     row: Any = rankings(pictures)[0]

@@ -96,7 +96,7 @@ def write_run(folder: Path, cfg: dict[str, Any], of_subject: str, of_class: str)
     ):
         file = f"samples/{len(rows)}.png"
         Image.new("RGB", (64, 64), colour).save(folder / file)
-        rows.append(json.dumps({"prompt": prompt, "step": step, "file": file}))
+        rows.append(json.dumps({"prompt": prompt, "step": step, "file": file, "role": "final"}))
     (folder / "samples" / "index.jsonl").write_text("\n".join(rows))
     return folder
 
@@ -117,6 +117,27 @@ def test_the_page_sorts_runs_and_writes_its_files(
     assert drift == ["0.00", "1.00", "0.00"]
     assert len((tmp_path / "out" / "results.csv").read_text().splitlines()) == 4
     assert Image.open(tmp_path / "out" / "sheet.png").height > 6 * 128
+
+
+def test_the_class_before_is_taken_from_a_trained_run_where_the_model_before_was_not_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lesson, "Oracle", Reader)
+    trained = write_run(tmp_path / "one", config(1.0), "purple", "purple")
+    file = "samples/base.png"
+    Image.new("RGB", (64, 64), "red").save(trained / file)
+    base = json.dumps({"prompt": "a photo of a backpack", "step": 0, "file": file, "role": "class_base"})
+    with (trained / "samples" / "index.jsonl").open("a") as stream:
+        stream.write(f"\n{base}")
+    before = write_run(tmp_path / "before", config(stages=("generate",)), "red", "red")
+    rows = (before / "samples" / "index.jsonl").read_text().splitlines()
+    (before / "samples" / "index.jsonl").write_text("\n".join(rows[:2]))  # its own prompt alone
+    main([str(tmp_path / "out"), str(before), str(trained)])
+    cells = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [(row[1].strip(), row[9].strip(), row[8].strip()) for row in cells] == [
+        ("before", "0.00", ""),
+        ("λ = 1", "1.00", "1.00"),
+    ]
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not arguments.smallest > 0:
             raise UserError(f"--smallest {arguments.smallest} is no size of an effect: take one above 0")
         question = Question(
-            *(arguments.axis, metric, direction, arguments.smallest, arguments.best_by, _reference(arguments.reference))
+            *(arguments.axis, metric, direction, arguments.smallest, arguments.best_by),
+            *(_pairs("--reference", arguments.reference), _pairs("--where", arguments.where)),
         )
         out = arguments.out.expanduser() if arguments.out is not None else home_of(folders)
         comparison = write_all(folders, out, question)
@@ -60,12 +61,12 @@ def _expected(words: str | None, axis: str | None) -> tuple[str | None, int | No
     return match[1], 1 if match[2] in RISES else -1
 
 
-def _reference(text: str | None) -> dict[str, str] | None:
+def _pairs(option: str, text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(sign for _, sign, _ in pairs):
-        raise UserError(f"--reference {text!r} cannot be read: write key=value, several with a comma between them")
+        raise UserError(f"{option} {text!r} cannot be read: write key=value, several with a comma between them")
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--expect", metavar="'SCORE decreases'", help="what was expected along it, before the runs")
     parser.add_argument("--smallest", type=float, default=SMALLEST, help="smallest effect of interest; default: 0.03")
     parser.add_argument("--reference", metavar="KEY=VALUE", help="the setting to compare with; default: the first")
+    parser.add_argument("--where", metavar="KEY=VALUE", help="compare only those: trainer.max_steps=300")
     parser.add_argument("--best-by", metavar="SCORE", help="score of the answer; default: balance of the two corners")
     return parser
 

@@ -15,7 +15,7 @@ from dbexp.compare.best import Choice, choose
 from dbexp.compare.design import Design, arrange
 from dbexp.compare.entries import read_entries
 from dbexp.compare.find import find_runs
-from dbexp.compare.question import Question
+from dbexp.compare.question import Question, kept
 from dbexp.compare.table import NAME as TABLE
 from dbexp.compare.table import as_csv, path_from
 from dbexp.compare.told import told
@@ -67,7 +67,8 @@ def write_comparison(folders: Sequence[Path], out: Path, question: Question = NO
 
 def write_all(folders: Sequence[Path], out: Path, question: Question) -> Comparison:
     """The same, with all that came of it. What is there of an earlier comparison is replaced."""
-    design = arrange([entry for folder in find_runs(folders) for entry in read_entries(folder)])
+    found = [entry for folder in find_runs(folders) for entry in read_entries(folder)]
+    design = arrange(kept(found, question.where))
     choice = choose(design, question.by, question.smallest_dino)
     answer = None if choice is None else _answer(design, choice)
     files = {out / NAME: _render(design, choice, question, answer, out), out / TABLE: as_csv(design, out)}

@@ -11,7 +11,7 @@ from dbexp.compare.design import Design, Setting, bookkeeping
 from dbexp.compare.entries import BALANCE, STEPS
 from dbexp.compare.planes import corner_plane, price_plane, rails
 from dbexp.compare.plots import axis_plots, heats
-from dbexp.compare.question import Question, has_score, reference_of, study_of
+from dbexp.compare.question import Question, as_pairs, has_score, reference_of, study_of
 from dbexp.compare.table import path_from
 from dbexp.report.build import duration
 from dbexp.report.meanings import metric_of
@@ -36,7 +36,7 @@ def lede(design: Design, choice: Choice | None, question: Question) -> dict[str,
     return {
         "name": ", ".join(names) if len(names) <= 3 else f"{len(design.runs)} runs",
         "lede": words.Lede(said, words.answer(choice, design), cautious),
-        "facts": _facts(design),
+        "facts": _facts(design) | ({"Only where": as_pairs(question.where)} if question.where else {}),
         "best": None if choice is None else choice.setting,
         "study": study,
         "unit": design.unit,

@@ -1,12 +1,12 @@
 """What a comparison is asked beyond its folders, and where that lies among the runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dbexp.compare.axes import shown
 from dbexp.compare.claims import SMALLEST, Expectation, along
 from dbexp.compare.design import Design, Setting
-from dbexp.compare.entries import BALANCE
+from dbexp.compare.entries import BALANCE, Entry
 from dbexp.compare.table import metrics_of
 from dbexp.compare.words import Study
 from dbexp.errors import UserError
@@ -23,6 +23,7 @@ class Question:
         by: score to choose by; None is the balance.
         reference: {key: value as text} of the setting that others are compared with; None is the first whose runs
             ended there.
+        where: {key: value as text} that all that is compared must have; None is all of it.
     """
 
     axis: str | None = None
@@ -31,11 +32,40 @@ class Question:
     smallest: float = SMALLEST
     by: str | None = None
     reference: Mapping[str, str] | None = None
+    where: Mapping[str, str] | None = None
 
     @property
     def smallest_dino(self) -> float:
         """The effect of interest in DINO: what was stated, unless that was of another score."""
         return self.smallest if self.metric in (None, "dino") else SMALLEST
+
+
+def kept(entries: Sequence[Entry], where: Mapping[str, str] | None) -> list[Entry]:
+    """Those that have the values asked for, and those that cannot be read.
+
+    Raises:
+        UserError: none is left.
+    """
+    asked = where or {}
+
+    def fits(entry: Entry) -> bool:
+        return bool(entry.problem) or all(text == _as_text(entry.settings.get(key)) for key, text in asked.items())
+
+    found = [entry for entry in entries if fits(entry)]
+    if all(entry.problem for entry in found) and entries and asked:
+        raise UserError(
+            f"--where {as_pairs(asked)}: none of the runs is so; without it compare.csv lists what there is"
+        )
+    return found
+
+
+def as_pairs(values: Mapping[str, str]) -> str:
+    """key=value,key=value, as it is typed."""
+    return ",".join(f"{key}={value}" for key, value in values.items())
+
+
+def _as_text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else shown(value)
 
 
 def has_score(design: Design, metric: str) -> bool:
@@ -59,8 +89,9 @@ def reference_of(design: Design, asked: Mapping[str, str] | None) -> Setting | N
         values = dict(zip(known, setting.values, strict=True))
         if all(text in (known[key].label(values[key]), shown(values[key])) for key, text in asked.items()):
             return setting
-    told = ",".join(f"{key}={value}" for key, value in asked.items())
-    raise UserError(f"--reference {told}: no finished run has these values; compare.csv lists those that are there")
+    raise UserError(
+        f"--reference {as_pairs(asked)}: no finished run has these values; compare.csv lists those that are there"
+    )
 
 
 def study_of(design: Design, question: Question) -> Study | None:

@@ -147,6 +147,23 @@ def rankings(pictures: list[Judged]) -> list[dict[str, object]]:
     return rows
 
 
+def sentences(pictures: list[Judged]) -> list[str]:
+    """DINO beside CLIP-I as a judge of identity, paired by training seed; and how much there is to rank."""
+    seeds = sorted({each.seed for each in pictures})
+    by_seed = {seed: [each for each in pictures if each.seed == seed] for seed in seeds}
+    ahead = {
+        seed: over_pictures(mine, "dino", "identity") - over_pictures(mine, "clip_i", "identity")
+        for seed, mine in by_seed.items()
+    }
+    lead = over_seeds(ahead)
+    whole = sum(each.fidelity == 1 for each in pictures) / len(pictures)
+    shown = sum(each.is_subject for each in pictures) / len(pictures)
+    return [
+        f"ρ with identity over pictures, DINO's less CLIP-I's: {lead.value:+.2f} ({lead.low:+.2f} to {lead.high:+.2f}).",
+        f"Of {len(pictures)} pictures {whole:.1%} show all that was asked for, {shown:.1%} the individual.",
+    ]
+
+
 def table(rows: list[dict[str, object]]) -> str:
     """The rankings as Markdown."""
     names = [measure.__name__ for measure in (over_pictures, over_settings, tells_apart)]
@@ -169,13 +186,14 @@ def main(words: list[str]) -> None:
     runs = [read_run(Path(word), oracle) for word in words[1:]]
     if len({subject.class_noun for subject, _ in runs}) > 1:
         raise ValueError("the runs are of several subjects: rank those of one at a time")
-    rows = rankings([each for _, pictures in runs for each in pictures])
+    pictures = [each for _, pictures in runs for each in pictures]
+    rows = rankings(pictures)
     out.mkdir(parents=True, exist_ok=True)
     with (out / "ranking.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    print(table(rows))
+    print(table(rows), "", *sentences(pictures), sep="\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ alone any of its class, and where a prompt names a place, it should be that plac
 
 import csv
 import json
+import math
 import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,6 +24,7 @@ from dbexp.mini.world import SUBJECTS, Identity, Subject, instance_scenes
 from dbexp.mini.world.captions import PLACE_WORDS
 
 ORACLE = Path(__file__).parent / "weights" / "oracle"
+CLASS_BEFORE = "class_base"  # role of the bare class prompt's pictures before training
 READ_AS = {"class_noun": "class", "hair_colour": "hair"}  # fields of an identity that the oracle calls otherwise
 
 
@@ -100,12 +102,12 @@ def identity_words(subject: Subject) -> dict[str, str]:
     return {name: word for name, word in shown.items() if name in fixed and name in WORDS}
 
 
-def read_run(folder: Path, oracle: Oracle) -> tuple[dict[str, Any], list[Drawn]]:
-    """A run's configuration, and its last pictures as the oracle sees them."""
+def read_run(folder: Path, oracle: Oracle, role: str | None = None) -> tuple[dict[str, Any], list[Drawn]]:
+    """A run's configuration, and its last pictures as the oracle sees them, or those of a role."""
     config = yaml.safe_load((folder / "config.yaml").read_text())
     rows = [json.loads(line) for line in (folder / "samples" / "index.jsonl").read_text().splitlines()]
     last = max(row["step"] for row in rows)
-    rows = [row for row in rows if row["step"] == last]
+    rows = [row for row in rows if (row["step"] == last if role is None else row["role"] == role)]
     read = oracle.read([Image.open(folder / row["file"]).convert("RGB") for row in rows])
     identifier = config["subject"]["identifier"]
     return config, [
@@ -118,6 +120,14 @@ def read_run(folder: Path, oracle: Oracle) -> tuple[dict[str, Any], list[Drawn]]
         )
         for row, seen in zip(rows, read, strict=True)
     ]
+
+
+def with_class_before(runs: list[tuple[Path, dict[str, Any], list[Drawn]]], oracle: Oracle) -> None:
+    """A run that drew its own prompts alone shows no bare class; a trained one has drawn it before it learned."""
+    trained = [folder for folder, config, _ in runs if "train" in config["stages"]]
+    for _, config, pictures in runs:
+        if trained and "train" not in config["stages"] and all(each.of_subject for each in pictures):
+            pictures += read_run(trained[0], oracle, role=CLASS_BEFORE)[1]
 
 
 def share(hits: list[bool]) -> float:
@@ -165,22 +175,28 @@ def table(rows: list[Learned]) -> str:
         for name in names:
             values = [getattr(row, name) for row in group]
             mean, spread = sum(values) / len(values), f" ({min(values):.3g} to {max(values):.3g})"
-            cells.append(f"{mean:.2f}" + (spread if len(values) > 1 else ""))
+            cells.append("" if math.isnan(mean) else f"{mean:.2f}" + (spread if len(values) > 1 else ""))
         lines.append(f"| {each} | {len(group)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def sheet(runs: list[tuple[Learned, list[Drawn]]]) -> Image.Image:
-    """The first run of each λ: its first picture of every prompt with a place; the subject's above the class's."""
+    """The first run of each λ: the subject in each place, first picture of each; below, as many of the bare class."""
     firsts = list({label(row): (row, pictures) for row, pictures in reversed(runs)}.values())[::-1]
-    rows, words, columns = [], [], list[str]()
+    columns = sorted({each.place for _, pictures in firsts for each in pictures if each.of_subject and each.place})
+    rows, words = [], []
     for of_subject in (True, False):
         for row, pictures in firsts:
-            shown = {each.place: each for each in reversed(pictures) if each.of_subject is of_subject and each.place}
-            columns = columns or sorted(place for place in shown if place)
-            rows.append([Image.open(shown[place].file).convert("RGB") for place in columns])
-            prompt = shown[columns[0]].prompt.rpartition(" in ")[0] or shown[columns[0]].prompt
-            words.append(f"{label(row)}: {prompt} ...")
+            asked = [each for each in pictures if each.of_subject is of_subject]
+            by_place = {each.place: each for each in reversed(asked)}
+            shown = [by_place[place] for place in columns] if of_subject else asked[: len(columns)]
+            if len(shown) == len(columns):  # a model before that drew its own prompts alone has no class
+                rows.append([Image.open(each.file).convert("RGB") for each in shown])
+                # the sheet's font has no Greek
+                words.append(
+                    f"{label(row).replace('λ =', 'prior.weight')}: "
+                    + ("the subject" if of_subject else "the bare class, anywhere")
+                )
     return contact_sheet(rows, words, columns, cell=128)
 
 
@@ -196,17 +212,17 @@ def main(words: list[str]) -> None:
     for folder in folders:
         if not (folder / "samples" / "index.jsonl").is_file():
             raise ValueError(f"{folder} holds no pictures of a run")
-    oracle, runs = Oracle(ORACLE), list[tuple[Learned, list[Drawn]]]()
-    for folder in folders:
-        config, pictures = read_run(folder, oracle)
-        runs.append((learned(config, pictures), pictures))
+    oracle = Oracle(ORACLE)
+    read = [(folder, *read_run(folder, oracle)) for folder in folders]
+    with_class_before(read, oracle)
+    runs = [(learned(config, pictures), pictures) for _, config, pictures in read]
     runs.sort(key=lambda run: (run[0].prior_weight is not None, run[0].prior_weight or 0.0, run[0].seed or 0))
     out.mkdir(parents=True, exist_ok=True)
     with (out / "results.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, [field.name for field in fields(Learned)])
         writer.writeheader()
         writer.writerows(asdict(row) for row, _ in runs)
-    sheet(runs).save(out / "sheet.png", optimize=True)
+    sheet(runs).quantize(256, dither=Image.Dither.NONE).save(out / "sheet.png", optimize=True)
     print(table([row for row, _ in runs]))
 
 
