@@ -159,7 +159,7 @@ def sentences(pictures: list[Judged]) -> list[str]:
     whole = sum(each.fidelity == 1 for each in pictures) / len(pictures)
     shown = sum(each.is_subject for each in pictures) / len(pictures)
     return [
-        f"ρ with identity over pictures, DINO's less CLIP-I's: {lead.value:+.2f} ({lead.low:+.2f} to {lead.high:+.2f}).",
+        f"DINO's ρ with identity over pictures less CLIP-I's: {lead.value:+.2f} ({lead.low:+.2f} to {lead.high:+.2f}).",
         f"Of {len(pictures)} pictures {whole:.1%} show all that was asked for, {shown:.1%} the individual.",
     ]
 
