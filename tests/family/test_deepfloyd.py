@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from families import noisy
 from hydra import compose
+from PIL import Image
 from pytorch_lightning import Trainer
 from safetensors.torch import load_file
 
@@ -106,7 +108,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory, photos: Path, tiny_deepfloyd: 
                 *(f"subject.photos={photos}", f"run_dir={run_dir}", f"cache={cache}", "logger=none"),
                 *("subject.identifier=qzx", "subject.prompts=['a {subject}']", "prior.num_images=2"),
                 *("prior.sampling.num_steps=2", "sampling.num_steps=2", "sampling.num_images=1"),
-                *("trainer.max_steps=2", *words),
+                *("trainer.max_steps=2", "optimizer.lr=1e-2", *words),
             ]
         )
 
@@ -136,6 +138,23 @@ def test_what_is_saved_has_no_vae_and_draws_without_a_predicted_variance(runs: d
     ]
     scheduler = json.loads((weights / "scheduler" / "scheduler_config.json").read_text())
     assert (scheduler["_class_name"], scheduler["variance_type"]) == ("DDPMScheduler", "fixed_small")
+
+
+@pytest.mark.parametrize("way", ["full", "lora"])
+def test_plain_diffusers_draws_the_runs_own_picture_by_the_cards_code(way: str, runs: dict[str, Path]) -> None:
+    run = runs[way]
+    (row,) = [json.loads(line) for line in (run / "samples" / "index.jsonl").read_text().splitlines()]
+    with Image.open(run / row["file"]) as opened:
+        drawn = np.asarray(opened.convert("RGB"), dtype=float)
+    card = (run / "weights" / "README.md").read_text()
+    code = card.split("```python\n")[1].split("```")[0].replace("path/to/this/folder", str(run / "weights"))
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert type(names["pipeline"]).__name__ == "IFPipeline"
+    assert np.abs(np.asarray(names["image"], dtype=float) - drawn).mean() < 1
+    if way == "lora":  # the base draws another
+        exec("\n".join(line for line in code.splitlines() if ".load_lora" not in line), names)
+        assert np.abs(np.asarray(names["image"], dtype=float) - drawn).mean() > 1
 
 
 def test_formats_that_diffusers_alone_reads(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
