@@ -42,13 +42,14 @@ def test_a_step_moves_what_learns_and_not_one_bit_of_the_rest(
         optimizer.step()
     moved = {name for name, weight in named.items() if not torch.equal(before[name], weight)}
     assert len(moved) > 0.8 * len(named)
-    original, frozen = base.state_dict(), 0
+    original, found = base.state_dict(), 0
+    learns = {weight.data_ptr() for weight in named.values()}  # a table may have two names
     for name, weight in family.state_dict().items():
         plain = re.sub(r"\.base_layer|(?<=token_embedding)\.old", "", name)
-        if plain in original and name not in named:
-            assert torch.equal(weight, original[plain]), name
-            frozen += 1
-    assert frozen + len(set(original) & named.keys()) == len(original)
+        if plain in original:
+            assert weight.data_ptr() in learns or torch.equal(weight, original[plain]), name
+            found += 1
+    assert found == len(original)
 
 
 def test_what_will_learn_is_counted_before_the_model_loads(

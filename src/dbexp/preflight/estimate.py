@@ -85,7 +85,7 @@ def resident_weights(experiment: Experiment, facts: "ModelFacts") -> int:
     config, left = experiment.config, set()
     if not (config.sampling.every_n_steps or config.evaluation.at_steps or config.evaluation.panel.every_n_steps):
         left |= {"vae"} if config.data.crop == Crop.center else set()
-        left |= set(experiment.model.family_class.encoder_names) if experiment.tune.reads_text_once else set()
+        left |= set(facts.parameter_counts) - {"unet", "vae"} if experiment.tune.reads_text_once else set()
     return sum(number for name, number in facts.parameter_counts.items() if name not in left)
 
 
