@@ -17,7 +17,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from dbexp.config import register
 from dbexp.mini.backpack import draw_photos as draw
-from dbexp.mini.tiny import write_checkpoint
+from dbexp.mini.tiny import Kind, write_checkpoint
 from dbexp.mini.words import END, START, tokenizer
 from dbexp.vocabulary import conf_dir
 
@@ -28,15 +28,28 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random checkpoint with one text encoder, 64-pixel pictures."""
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoints") / "sd", "sd")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Kind], Path]:
+    """The random checkpoint of a family, written when it is first asked for."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    return lambda kind: root / kind if (root / kind).is_dir() else write_checkpoint(root / kind, kind)
 
 
 @pytest.fixture(scope="session")
-def tiny_sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_sd(tiny: Callable[[Kind], Path]) -> Path:
+    """A random checkpoint with one text encoder, 64-pixel pictures."""
+    return tiny("sd")
+
+
+@pytest.fixture(scope="session")
+def tiny_sdxl(tiny: Callable[[Kind], Path]) -> Path:
     """A random checkpoint with two text encoders, pooled text, size and crop ids, 64-pixel pictures."""
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoints") / "sdxl", "sdxl")
+    return tiny("sdxl")
+
+
+@pytest.fixture(scope="session")
+def tiny_deepfloyd(tiny: Callable[[Kind], Path]) -> Path:
+    """A random checkpoint without a VAE, with T5 and a predicted variance, 32-pixel pictures."""
+    return tiny("deepfloyd")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dbexp
+from dbexp.family.published import PUBLISHED
 
 SOURCE = Path(dbexp.__file__).parent
 FILES = {path.relative_to(SOURCE).as_posix(): path for path in SOURCE.rglob("*.py")}
@@ -115,7 +116,9 @@ def test_a_library_stays_in_its_room(library: str, rooms: set[str]) -> None:
 
 
 def test_a_model_family_is_named_in_its_own_rooms_only() -> None:
-    word = re.compile(r"sd_?15|sdxl", re.IGNORECASE)
+    names = [name for kind in PUBLISHED for name in (kind.choice, kind.pipeline)]
+    word = re.compile("|".join(["sd_?15", *names]), re.IGNORECASE)
+    assert {"sd15", "sdxl", "deepfloyd"} <= set(names)
     elsewhere = {n: p for n, p in FILES.items() if room_of(n) not in ("family", "mini")}
     assert [name for name, path in elsewhere.items() if word.search(path.read_text())] == []
 

@@ -57,7 +57,7 @@ def latent_pieces(family: Family, views: Sequence[View]) -> list[Piece]:
 
     def make(view: View) -> bytes:
         pixel_values, sizes = view.show()
-        posterior = family.posterior(pixel_values[None].to(family.vae.device), [view.name])[0]
+        posterior = family.posterior(pixel_values[None].to(family.device), [view.name])[0]
         return save({"posterior": posterior.cpu(), "sizes": sizes})
 
     different = {view_name(view): view for view in views}

@@ -45,6 +45,7 @@ def write_format(experiment: Experiment, folder: RunFolder, name: str, place: Pa
         raise UserError(f"format={name}: {folder.path} trained no LoRA; format=diffusers is for all runs")
     if name == "embeddings" and not (folder.weights / embeddings.FILE).is_file():
         raise UserError(f"format=embeddings: {folder.path} trained no new word; format=diffusers is for all runs")
+    refuse_unknown_elsewhere(experiment, name)
     if place.exists():
         raise UserError(f"{place} is there already: remove it, or name another with out=")
     partial = place.with_name(f".{place.name}.partial")
@@ -55,6 +56,20 @@ def write_format(experiment: Experiment, folder: RunFolder, name: str, place: Pa
     settle(partial)
     partial.rename(place)
     return place
+
+
+def refuse_unknown_elsewhere(experiment: Experiment, name: str) -> None:
+    """Refuse a format of other programs that they have not for this kind of model.
+
+    Raises:
+        UserError: they have not.
+    """
+    kind = experiment.model.family_class
+    has = {"kohya": bool(kind.kohya_prefixes), "single_file": hasattr(kind.pipeline_class, "from_single_file")}
+    if not has.get(name, True):
+        raise UserError(
+            f"format={name}: A1111 and ComfyUI read no {kind.pipeline_class.__name__}; use format=diffusers"
+        )
 
 
 def default_place(experiment: Experiment, folder: RunFolder, name: str) -> Path:

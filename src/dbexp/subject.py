@@ -6,7 +6,7 @@ from enum import StrEnum
 
 MISSING = "???"  # a key without a default, as OmegaConf writes it; the library itself would make light pages heavy
 
-# Rare words that are one token of CLIP's byte-pair vocabulary, which every text encoder here shares: each is an entry
+# Rare words that are one token of CLIP's byte-pair vocabulary, which all of Stable Diffusion shares: each is an entry
 # that ends a word, has an id of 45,000 or more out of 49,408 (ids follow the merges, so late means rare), and is
 # neither a word nor a well-known name. Looked up in the vocabulary file that the open-clip-torch 3.3.0 wheel ships.
 IDENTIFIERS = ("ohwx", "hta", "yte", "wiv", "bdg", "nrf", "hns", "mwf", "uer", "oue")

@@ -241,7 +241,10 @@ def export(job: Job) -> None:
         samples = samples_of(job, job.trained_steps, "final")
         prompts = [(sample.prompt, sample.generator_seed) for sample in samples]
         loading = tune.loading(model.family_class)
-        card = model_card(job.experiment.resolved, prompts, model.checkpoint, loading)
+        kind = model.family_class
+        card = model_card(
+            job.experiment.resolved, prompts, model.checkpoint, loading, kind.scheduler_settings, kind.calling
+        )
         export_folder(job.folder.weights, card, lambda folder: tune.save(job.family, folder))
     job.fabric.barrier("weights are written")
     job.say(f"weights, as diffusers loads them: {job.folder.weights}")

@@ -1,5 +1,6 @@
 """The card's code draws the run's picture; its front matter is what the Hub reads."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from families import SOURCES
 
 from dbexp.export.card import model_card
 from dbexp.export.pipeline import export_pipeline
 from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
-from dbexp.family.sd import SDSource
-from dbexp.family.sdxl import SDXLSource
 from dbexp.generate.draw import Picture, draw
 from dbexp.generate.sampling import SAMPLERS, Sampling
 
@@ -36,16 +36,17 @@ def code(card: str) -> str:
     return card.split("```python\n")[1].split("```")[0]
 
 
-@pytest.fixture(params=["sd", "sdxl"])
-def source(request: pytest.FixtureRequest, tiny_sd: Path, tiny_sdxl: Path) -> ModelSource:
-    return SDSource(str(tiny_sd)) if request.param == "sd" else SDXLSource(str(tiny_sdxl))
+@pytest.fixture(params=SOURCES)
+def source(request: pytest.FixtureRequest, tiny: Callable[..., Path]) -> ModelSource:
+    return SOURCES[request.param](str(tiny(request.param)))
 
 
 @pytest.mark.parametrize("changes", [{"eta": 1.0}, {"sampler": "euler_a", "negative_prompt": "a 'blue' dog"}])
 def test_the_cards_code_draws_the_runs_picture(source: ModelSource, tmp_path: Path, changes: dict[str, Any]) -> None:
     family: Family = source.load()
     settings = config(**changes)
-    card = model_card(settings, PROMPTS, "someone/base")
+    own = {"scheduler_settings": family.scheduler_settings, "calling": family.calling}
+    card = model_card(settings, PROMPTS, "someone/base", **own)
     export_pipeline(family, tmp_path / "weights", card)
     names: dict[str, Any] = {}
     exec(code(card).replace("path/to/this/folder", str(tmp_path / "weights")), names)

@@ -1,12 +1,14 @@
 """What is exported opens with plain diffusers and draws the same; it is there whole or not at all."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from families import SOURCES
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -14,12 +16,11 @@ from dbexp.export.pipeline import export_pipeline
 from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
 from dbexp.family.sd import SDSource
-from dbexp.family.sdxl import SDXLSource
 
 
-@pytest.fixture(params=["sd", "sdxl"])
-def source(request: pytest.FixtureRequest, tiny_sd: Path, tiny_sdxl: Path) -> ModelSource:
-    return SDSource(str(tiny_sd)) if request.param == "sd" else SDXLSource(str(tiny_sdxl))
+@pytest.fixture(params=SOURCES)
+def source(request: pytest.FixtureRequest, tiny: Callable[..., Path]) -> ModelSource:
+    return SOURCES[request.param](str(tiny(request.param)))
 
 
 @pytest.fixture

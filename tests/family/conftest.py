@@ -1,19 +1,19 @@
 """Families loaded from the tiny checkpoints: the session's are never changed, `fresh` is a copy that may be."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from families import SOURCES
 
 from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
-from dbexp.family.sd import SDSource
-from dbexp.family.sdxl import SDXLSource
 
 
-@pytest.fixture(scope="session", params=["sd", "sdxl"])
-def source(request: pytest.FixtureRequest, tiny_sd: Path, tiny_sdxl: Path) -> ModelSource:
-    return SDSource(str(tiny_sd)) if request.param == "sd" else SDXLSource(str(tiny_sdxl))
+@pytest.fixture(scope="session", params=SOURCES)
+def source(request: pytest.FixtureRequest, tiny: Callable[..., Path]) -> ModelSource:
+    return SOURCES[request.param](str(tiny(request.param)))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Laws of the latents and of what both families share."""
+"""Laws of the latents and of what all families share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from families import noisy, on_latents
+from torch import Tensor, nn
 
 from dbexp.errors import UserError
 from dbexp.family.base import Family
+from dbexp.family.checkpoint import ModelSource
 from dbexp.family.states import TextStates
 
 
@@ -22,9 +24,10 @@ class Pictures:
 
 
 @pytest.fixture
-def pictures() -> Pictures:
-    generator = torch.Generator().manual_seed(0)
-    return Pictures(torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1, torch.randn(2, 4, 8, 8, generator=generator))
+def pictures(family: Family) -> Pictures:
+    generator, side = torch.Generator().manual_seed(0), family.default_resolution
+    drawn = torch.randn(noisy(family, 2).shape, generator=generator)
+    return Pictures(torch.rand(2, 3, side, side, generator=generator) * 2 - 1, drawn)
 
 
 def with_statistics(family: Family) -> Family:
@@ -33,6 +36,7 @@ def with_statistics(family: Family) -> Family:
     return family
 
 
+@on_latents
 def test_latents_are_the_drawn_posterior_times_the_scale(family: Family, pictures: Pictures) -> None:
     with torch.no_grad():
         mean, logvar = family.vae.encode(pictures.pixel_values).latent_dist.parameters.chunk(2, dim=1)
@@ -40,6 +44,7 @@ def test_latents_are_the_drawn_posterior_times_the_scale(family: Family, picture
     torch.testing.assert_close(family.to_latents(pictures), raw * family.vae.config.scaling_factor)
 
 
+@on_latents
 def test_latent_statistics_of_the_config_are_used_both_ways(fresh: Family, pictures: Pictures) -> None:
     plain = fresh.to_latents(pictures) / fresh.vae.config.scaling_factor
     with_statistics(fresh)
@@ -70,6 +75,7 @@ def test_a_nonfinite_latent_stops_and_names_its_picture(family: Family, pictures
         family.to_latents(pictures)
 
 
+@on_latents
 def test_facts_are_read_off_the_checkpoint(family: Family) -> None:
     assert (family.default_resolution, family.vae_factor, family.latent_channels) == (64, 8, 4)
     assert family.schedule.num_timesteps == 1000
@@ -81,11 +87,9 @@ def test_facts_are_read_off_the_checkpoint(family: Family) -> None:
 def test_gradient_checkpointing_changes_no_gradient(fresh: Family) -> None:
     def gradients() -> list[Tensor]:
         fresh.zero_grad()
-        text = fresh.encode_text(["a red backpack"])
-        noisy = torch.ones(1, 4, 8, 8)
-        fresh.predict(
-            noisy, torch.tensor([7]), fresh.condition(text, torch.full((1, 6), 64.0))
-        ).square().mean().backward()
+        torch.manual_seed(0)  # of the encoder's own dropout
+        conditioning = fresh.condition(fresh.encode_text(["a red backpack"]), torch.full((1, 6), 64.0))
+        fresh.predict(noisy(fresh), torch.tensor([7]), conditioning).square().mean().backward()
         return [p.grad.clone() for p in (*fresh.unet.parameters(), *fresh.text_parameters()) if p.grad is not None]
 
     fresh.requires_grad_(True).train()
@@ -114,8 +118,9 @@ def count_forwards(family: Family) -> dict[str, int]:
 
         return hook
 
-    family.unet.down_blocks[0].resnets[0].norm1.register_forward_hook(count("unet"))
-    family.text_encoders[0].encoder.layers[0].layer_norm1.register_forward_hook(count("text"))
+    parts = {"unet": (family.unet.down_blocks, nn.Conv2d), "text": (family.text_encoders, nn.Linear)}
+    for name, (part, layer) in parts.items():
+        next(module for module in part.modules() if isinstance(module, layer)).register_forward_hook(count(name))
     return counter
 
 
@@ -133,8 +138,9 @@ def test_compiled_blocks_and_channels_last_change_neither_prediction_nor_names(f
     def predicted() -> Tensor:
         text = fresh.encode_text(["a red backpack"])
         sizes = torch.full((1, 6), 64.0)
-        return fresh.predict(torch.ones(1, 4, 8, 8), torch.tensor([7]), fresh.condition(text, sizes))
+        return fresh.predict(noisy(fresh), torch.tensor([7]), fresh.condition(text, sizes))
 
+    torch._dynamo.reset()  # which gives up on blocks that other families compiled too
     graphs = []
 
     def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
@@ -145,7 +151,22 @@ def test_compiled_blocks_and_channels_last_change_neither_prediction_nor_names(f
     unet: Any = fresh.unet  # torch's stubs do not know the argument
     unet.to(memory_format=torch.channels_last)
     fresh.compile_blocks(count)
-    torch.testing.assert_close(predicted(), before)
+    # another layout sums in another order
+    torch.testing.assert_close(predicted(), before, rtol=1e-3, atol=2e-4)
     blocks = [type(module).__name__ for module in fresh.unet.modules()]
     assert 0 < len(graphs) <= blocks.count("ResnetBlock2D") + blocks.count("BasicTransformerBlock")
     assert list(fresh.state_dict()) == names
+
+
+def test_networks_that_were_released_come_back(fresh: Family, source: ModelSource) -> None:
+    def drawn() -> Tensor:
+        return fresh.decode(noisy(fresh))
+
+    before, prompts = drawn(), ["a cat"]
+    text = fresh.encode_text(prompts).hidden_states
+    networks = [*(["vae"] if fresh.vae_config is not None else []), *fresh.encoder_names]
+    fresh.release(networks)
+    assert fresh.lacking == networks and not [*fresh.text_encoders]
+    fresh.attach(source.networks(fresh.lacking))
+    assert fresh.lacking == []
+    assert torch.equal(drawn(), before) and torch.equal(fresh.encode_text(prompts).hidden_states, text)

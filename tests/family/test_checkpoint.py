@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from families import on_latents
 from safetensors.torch import load_file, save_file
 
 from dbexp.family.base import Family
@@ -30,12 +31,14 @@ def test_constructing_touches_nothing() -> None:
 
 def test_facts_of_a_folder(source: ModelSource, family: Family) -> None:
     facts = source.facts(dry=True)
-    assert (facts.default_resolution, facts.vae_factor, facts.latent_channels) == (64, 8, 4)
+    loaded = (family.default_resolution, family.vae_factor, family.latent_channels)
+    assert (facts.default_resolution, facts.vae_factor, facts.latent_channels) == loaded
+    assert facts.default_resolution % facts.side_step == facts.side_step % facts.vae_factor == 0
     assert (facts.prediction_type, facts.num_train_timesteps) == ("epsilon", 1000)
-    assert facts.parameter_counts["unet"] == sum(p.numel() for p in family.unet.parameters())
-    assert facts.parameter_counts["vae"] == sum(p.numel() for p in family.vae.parameters())
-    texts = [facts.parameter_counts[name] for name in family.encoder_names]
-    assert texts == [sum(p.numel() for p in encoder.parameters()) for encoder in family.text_encoders]
+    networks = {"unet": family.unet, **({} if family.vae is None else {"vae": family.vae})}
+    networks |= dict(zip(family.encoder_names, family.text_encoders, strict=True))
+    counted = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+    assert facts.parameter_counts == counted
     assert not facts.published and facts.missing is None
     assert [len(tokenizer) for tokenizer in source.tokenizers(dry=True)] == [len(t) for t in family.tokenizers]
 
@@ -46,6 +49,7 @@ def test_v_prediction_is_read_off_the_scheduler(tmp_path: Path) -> None:
     assert source.load().schedule.prediction_type == "v_prediction"
 
 
+@on_latents
 @pytest.mark.parametrize("prefix", ["", "text_model."])
 def test_both_key_layouts_of_the_text_encoder_load(
     source: ModelSource, family: Family, tmp_path: Path, prefix: str
@@ -62,6 +66,7 @@ def test_both_key_layouts_of_the_text_encoder_load(
     assert torch.equal(loaded.encode_text(PROMPTS).hidden_states, family.encode_text(PROMPTS).hidden_states)
 
 
+@on_latents
 def test_the_published_vaes_old_attention_names_load(source: ModelSource, family: Family, tmp_path: Path) -> None:
     old_names = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
     folder = copy_of(source, tmp_path)
@@ -78,6 +83,7 @@ def test_the_published_vaes_old_attention_names_load(source: ModelSource, family
         assert torch.equal(loaded.vae.state_dict()[name], weight)
 
 
+@on_latents
 def test_the_old_vocabulary_files_load(source: ModelSource, family: Family, tmp_path: Path) -> None:
     folder = copy_of(source, tmp_path)
     for name in family.tokenizer_names:

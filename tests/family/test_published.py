@@ -3,19 +3,23 @@
 import pytest
 
 from dbexp.family.facts import facts_of
-from dbexp.family.published import SD15, SDXL, Published
+from dbexp.family.published import DEEPFLOYD, SD15, SDXL, Published
 
 COUNTS = {
     "sd15": {"unet": 859_520_964, "vae": 83_653_863, "text_encoder": 123_060_480},
     "sdxl": {"unet": 2_567_463_684, "vae": 83_653_863, "text_encoder": 123_060_480, "text_encoder_2": 694_659_840},
+    "deepfloyd": {"unet": 4_304_695_110, "text_encoder": 4_762_310_656},
 }
 
 
-@pytest.mark.parametrize(("kind", "resolution", "gib"), [(SD15, 512, 0.87), (SDXL, 1024, 6.4)])
-def test_parameters_resolution_and_activations(kind: Published, resolution: int, gib: float) -> None:
+@pytest.mark.parametrize(
+    ("kind", "sizes", "gib"), [(SD15, (512, 8, 4), 0.87), (SDXL, (1024, 8, 4), 6.4), (DEEPFLOYD, (64, 1, 3), 0.92)]
+)
+def test_parameters_resolution_and_activations(kind: Published, sizes: tuple[int, int, int], gib: float) -> None:
     facts = facts_of(kind.configs, kind)
     assert facts.parameter_counts == COUNTS[kind.choice]
-    assert (facts.default_resolution, facts.vae_factor, facts.latent_channels) == (resolution, 8, 4)
+    assert (facts.default_resolution, facts.vae_factor, facts.latent_channels) == sizes
+    assert facts.side_step == 8
     assert facts.activation_gib_per_sample == pytest.approx(gib)
     assert facts.prediction_type == "epsilon"
 

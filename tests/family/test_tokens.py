@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from families import on_latents
 
 from dbexp.errors import UserError
 from dbexp.family.base import Family
 from dbexp.family.tokens import expand, known_already
+
+pytestmark = on_latents
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Pictures: each from its own generator, whatever it is drawn beside; every sampler and knob does what it says."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from families import SOURCES
 from PIL import Image
 
 from dbexp.family.base import Family
-from dbexp.family.sd import SDSource
-from dbexp.family.sdxl import SDXLSource
 from dbexp.generate.draw import Picture, PictureModule, draw
 from dbexp.generate.sampling import SAMPLERS, Sampler
 
@@ -19,9 +19,9 @@ QUICK = Sampler(num_steps=3, guidance_scale=3.0)
 PICTURES = [Picture(f"a photo of a {noun}", seed, f"{noun}.png") for seed, noun in enumerate(["dog", "cat", "teapot"])]
 
 
-@pytest.fixture(scope="module", params=["sd", "sdxl"])
-def family(request: pytest.FixtureRequest, tiny_sd: Path, tiny_sdxl: Path) -> Family:
-    return (SDSource(str(tiny_sd)) if request.param == "sd" else SDXLSource(str(tiny_sdxl))).load()
+@pytest.fixture(scope="module", params=SOURCES)
+def family(request: pytest.FixtureRequest, tiny: Callable[..., Path]) -> Family:
+    return SOURCES[request.param](str(tiny(request.param))).load()
 
 
 def distance(one: Image.Image, other: Image.Image) -> float:

@@ -1,6 +1,7 @@
 """The tiny checkpoints are what they say: the real classes, seeded, quick, opened by plain diffusers."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from PIL import Image
 from dbexp.family.sd import SDSource
 from dbexp.family.sdxl import SDXLSource
 from dbexp.mini.backpack import draw_photos
-from dbexp.mini.tiny import main, write_checkpoint
-from dbexp.mini.words import END, START, WORDS, tokenizer
+from dbexp.mini.tiny import Kind, main, write_checkpoint
+from dbexp.mini.words import END, START, WORDS, t5_tokenizer, tokenizer
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -29,12 +30,12 @@ def test_the_seed_alone_decides_the_bytes(tmp_path: Path, tiny_sd: Path) -> None
     assert bytes_of(write_checkpoint(tmp_path / "other", "sd", seed=1))[weights] != bytes_of(tiny_sd)[weights]
 
 
-def test_plain_diffusers_opens_and_draws(tiny_sd: Path, tiny_sdxl: Path) -> None:
-    for folder in (tiny_sd, tiny_sdxl):
+def test_plain_diffusers_opens_and_draws(tiny: Callable[[Kind], Path]) -> None:
+    for folder, side in ((tiny("sd"), 64), (tiny("sdxl"), 64), (tiny("deepfloyd"), 32)):
         pipeline = DiffusionPipeline.from_pretrained(folder)
         pipeline.set_progress_bar_config(disable=True)
         image = pipeline("a cat", num_inference_steps=1, generator=torch.Generator().manual_seed(0)).images[0]
-        assert image.size == (64, 64) and np.asarray(image).std() > 1
+        assert image.size == (side, side) and np.asarray(image).std() > 1
 
 
 def test_a_step_is_quick(tiny_sd: Path, tiny_sdxl: Path) -> None:
@@ -61,6 +62,14 @@ def test_known_words_are_one_token_and_any_text_comes_back() -> None:
     assert words.convert_tokens_to_ids(START) == len(words) - 2
 
 
+def test_known_words_are_one_piece_and_letters_spell_the_others() -> None:
+    words = t5_tokenizer()
+    assert all(len(words(word).input_ids) == 2 for word in WORDS)  # the word and the end
+    text = "frobnicate 42!"
+    assert words.decode(words(text).input_ids, skip_special_tokens=True) == text
+    assert words.convert_tokens_to_ids(["<pad>", "</s>", "<unk>"]) == [0, 1, 2]
+
+
 def test_the_two_tokenizers_pad_as_the_originals(tiny_sdxl: Path) -> None:
     first, second = SDXLSource(str(tiny_sdxl)).tokenizers()
     assert first("a", padding="max_length").input_ids[3:] == [first.eos_token_id] * 74
@@ -81,4 +90,4 @@ def test_the_command_writes_all_and_says_what_it_is(
     monkeypatch.setattr("sys.argv", ["tiny", str(tmp_path)])
     main()
     assert "random, untrained" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", "sd", "sdxl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deepfloyd", "photos", "sd", "sdxl"]

@@ -1,4 +1,4 @@
-"""Every way of tuning on tiny checkpoints of both families, prepared as a run prepares it."""
+"""Every way of tuning on tiny checkpoints of all families, prepared as a run prepares it."""
 
 import copy
 from collections.abc import Callable
@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from families import SOURCES, noisy
 from torch import Tensor
 
 from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
-from dbexp.family.sd import SDSource
-from dbexp.family.sdxl import SDXLSource
 from dbexp.tune.base import Tune
 from dbexp.tune.custom_diffusion import CustomDiffusion
 from dbexp.tune.full import FullTune
@@ -36,8 +35,8 @@ TUNES: dict[str, Callable[[], Tune]] = {
 
 
 @pytest.fixture(scope="session")
-def sources(tiny_sd: Path, tiny_sdxl: Path) -> dict[str, ModelSource]:
-    return {"sd": SDSource(str(tiny_sd)), "sdxl": SDXLSource(str(tiny_sdxl))}
+def sources(tiny: Callable[..., Path]) -> dict[str, ModelSource]:
+    return {kind: source(str(tiny(kind))) for kind, source in SOURCES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +102,8 @@ def predict() -> Callable[..., Tensor]:
     """The UNet's answer to prompts on fixed noise, read as in training where a tune is given."""
 
     def predict(family: Family, prompts: list[str], tune: Tune | None = None) -> Tensor:
-        latents = torch.randn(len(prompts), 4, 8, 8, generator=torch.Generator().manual_seed(2))
+        shape = noisy(family, len(prompts)).shape
+        latents = torch.randn(shape, generator=torch.Generator().manual_seed(2))
         text = family.encode_text(prompts) if tune is None else tune.encode_text(family, prompts)
         conditioning = family.condition(text, torch.tensor([[64.0, 64, 0, 0, 64, 64]]).repeat(len(prompts), 1))
         return family.predict(latents, torch.full((len(prompts),), 500), conditioning)

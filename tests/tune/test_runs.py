@@ -26,19 +26,19 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory, photos: Path, tiny_sd: Path, tiny_sdxl: Path) -> Callable[..., int]:
+def ask(tmp_path_factory: pytest.TempPathFactory, photos: Path, tiny: Callable[..., Path]) -> Callable[..., int]:
     """A small run of four steps; all share one cache."""
     cache = tmp_path_factory.mktemp("cache")
 
     def ask(run_dir: Path, *more: str, model: str = "sd") -> int:
-        large = ("model=sdxl", f"model.checkpoint={tiny_sdxl}")
+        other = () if model == "sd" else (f"model={model}",)
         return main(
             [
-                *("+experiment=demo", f"model.checkpoint={tiny_sd}", f"subject.photos={photos}"),
+                *("+experiment=demo", f"model.checkpoint={tiny(model)}", f"subject.photos={photos}"),
                 *(f"run_dir={run_dir}", f"cache={cache}", "logger=none", "subject.prompts=['a {subject}']"),
                 *("prior.num_images=3", "prior.sampling.num_steps=2", "sampling.num_steps=2", "sampling.num_images=1"),
                 *("subject.identifier=qzx", "trainer.max_steps=4", "trainer.checkpoint_every_n_steps=2", "seed=3"),
-                *(large if model == "sdxl" else ()),
+                *other,
                 *more,
             ]
         )
@@ -56,7 +56,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def killed(ask: Callable[..., int], *words: Any) -> None:
+def killed(ask: Callable[..., int], *words: Any, model: str) -> None:
     """A run that dies in its fourth step, with a checkpoint of its second."""
     reached = Checkpoints.on_train_batch_end
 
@@ -67,25 +67,30 @@ def killed(ask: Callable[..., int], *words: Any) -> None:
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Checkpoints, "on_train_batch_end", die)
-        ask(*words)
+        ask(*words, model=model)
 
 
 ADAPTER, VECTORS = (".lora_A.default.weight", ".lora_B.default.weight"), (".token_embedding.vectors",)
 RESUMED = {
-    "lora": ((*LORA, "trainer.ema_decay=0.5", "tune.dropout=0.3", "optimizer.text_encoder_stop_step=1"), ADAPTER),
-    "pivotal": ((*PIVOTAL, "prior=prediction", "trainer.gradient_checkpointing=true"), (*ADAPTER, *VECTORS)),
-    "custom": ((*CUSTOM, "prior=anchor", "sampling.every_n_steps=3"), (".to_k.weight", ".to_v.weight", *VECTORS)),
+    "lora": ("sd", (*LORA, "trainer.ema_decay=0.5", "tune.dropout=0.3", "optimizer.text_encoder_stop_step=1"), ADAPTER),
+    "pivotal": ("sd", (*PIVOTAL, "prior=prediction", "trainer.gradient_checkpointing=true"), (*ADAPTER, *VECTORS)),
+    "custom": ("sd", (*CUSTOM, "prior=anchor", "sampling.every_n_steps=3"), (".to_k.weight", ".to_v.weight", *VECTORS)),
+    "pixels": (
+        "deepfloyd",
+        ("optimizer.lr=1e-3", "trainer.ema_decay=0.5", "sampling.every_n_steps=3"),
+        (".weight", ".bias", "embedding"),
+    ),
 }
 
 
 @pytest.mark.parametrize("way", RESUMED)
 def test_a_killed_training_ends_as_if_it_had_not_been_killed(way: str, ask: Callable[..., int], tmp_path: Path) -> None:
-    words, ends = RESUMED[way]
+    model, words, ends = RESUMED[way]
     # a prior without class images has no keys for them
     words += ("~prior.num_images", "~prior.sampling") if way == "custom" else ()
-    assert ask(tmp_path / "whole", *words) == 0
-    killed(ask, tmp_path / "killed", *words)
-    assert ask(tmp_path / "killed", *words) == 0
+    assert ask(tmp_path / "whole", *words, model=model) == 0
+    killed(ask, tmp_path / "killed", *words, model=model)
+    assert ask(tmp_path / "killed", *words, model=model) == 0
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
     kept = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert kept and all(key.endswith(ends) for key in kept), sorted(kept)

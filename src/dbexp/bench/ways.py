@@ -68,7 +68,6 @@ def random_pictures(folder: Path, side: int) -> Path:
 def write_random(source: "ModelSource", folder: Path) -> Path:
     """A checkpoint of the published sizes with random weights, as a folder in the diffusers layout."""
     from diffusers import DDIMScheduler
-    from transformers import CLIPTokenizer
 
     published = source.published
     networks = {}
@@ -77,15 +76,10 @@ def write_random(source: "ModelSource", folder: Path) -> Path:
         for weight in network.parameters():
             torch.nn.init.normal_(weight, std=0.02)
         networks[name] = network
-    words = {"<|startoftext|>": 49406, "<|endoftext|>": 49407, "!": 0}
-    tokenizers = {
-        name: CLIPTokenizer(vocab=words, merges=[], pad_token="<|endoftext|>", model_max_length=77)
-        for name in source.family_class.tokenizer_names
-    }
-    scheduler = DDIMScheduler(**published.configs["scheduler"])
-    source.family_class.pipeline_class(
-        **networks, **tokenizers, scheduler=scheduler, **source.left_out
-    ).save_pretrained(folder)
+    kind = source.family_class
+    tokenizers = {name: kind.tokenizer_class(model_max_length=77) for name in kind.tokenizer_names}
+    scheduler = DDIMScheduler.from_config(published.configs["scheduler"])
+    kind.pipeline_class(**networks, **tokenizers, scheduler=scheduler, **source.left_out).save_pretrained(folder)
     return folder
 
 

@@ -37,13 +37,15 @@ Prompts of this run and the generator seed of each picture:
 {config}```
 """
 
+EMPTY: Mapping[str, Any] = {}
+
 DEVICE = '.to("cuda" if torch.cuda.is_available() else "cpu")'
 
 SNIPPET = """\
 import torch
 from diffusers import {scheduler}, DiffusionPipeline
 
-{loading}pipeline.scheduler = {scheduler}.from_config(pipeline.scheduler.config{scheduler_arguments})
+{loading}pipeline.scheduler = {scheduler}.from_config({settings}{scheduler_arguments})
 image = pipeline(
 {arguments}    generator=torch.Generator().manual_seed({seed}),
 ).images[0]
@@ -51,7 +53,12 @@ image = pipeline(
 
 
 def model_card(
-    config: Mapping[str, Any], prompts: Sequence[tuple[str, int]], base: str, loading: Sequence[str] = ()
+    config: Mapping[str, Any],
+    prompts: Sequence[tuple[str, int]],
+    base: str,
+    loading: Sequence[str] = (),
+    scheduler_settings: Mapping[str, Any] = EMPTY,
+    calling: Mapping[str, Any] = EMPTY,
 ) -> str:
     """The card as Markdown with the Hub's YAML front matter.
 
@@ -60,6 +67,8 @@ def model_card(
         prompts: (prompt, generator seed) of each picture of the run; the first is the example.
         base: Hub id or folder of the model that was tuned.
         loading: Python lines that put these files into a `pipeline` of the base; none where they are a whole pipeline.
+        scheduler_settings: what stands in place of the scheduler config's own.
+        calling: the family's own arguments of the pipeline.
     """
     opened = "path/to/this/folder" if not loading else base
     first = f'pipeline = DiffusionPipeline.from_pretrained("{opened}"){DEVICE}'
@@ -71,7 +80,7 @@ def model_card(
         base=base,
         licence=licence(base) or "see the base model's card; it binds these weights too",
         subject=name_in_prompts(*(config["subject"].get(key) for key in ("identifier", "class_noun", "prompt_noun"))),
-        snippet=snippet(config, prompt, seed, lines),
+        snippet=snippet(config, prompt, seed, lines, scheduler_settings, calling),
         table="\n".join(
             ["| prompt | seed |", "| --- | --- |", *(f"| {cell(prompt)} | {seed} |" for prompt, seed in prompts)]
         ),
@@ -95,10 +104,19 @@ def front_matter(base: str, prompts: Sequence[tuple[str, int]]) -> dict[str, Any
     }
 
 
-def snippet(config: Mapping[str, Any], prompt: str, seed: int, loading: str) -> str:
+def snippet(
+    config: Mapping[str, Any],
+    prompt: str,
+    seed: int,
+    loading: str,
+    scheduler_settings: Mapping[str, Any],
+    calling: Mapping[str, Any],
+) -> str:
     """Python that draws this picture as the run drew it; `loading` are the lines that make the pipeline."""
     sampling, resolution = config["sampling"], config["data"].get("resolution")
-    scheduler, settings = SAMPLERS[sampling["sampler"]]
+    scheduler, sampler_arguments = SAMPLERS[sampling["sampler"]]
+    replaced = "".join(f", {name!r}: {value!r}" for name, value in scheduler_settings.items())
+    settings = f"{{**pipeline.scheduler.config{replaced}}}" if replaced else "pipeline.scheduler.config"
     arguments = {
         "prompt": prompt,
         # an empty negative prompt and none differ where a checkpoint zeroes the empty prompt: the run passes none
@@ -107,10 +125,12 @@ def snippet(config: Mapping[str, Any], prompt: str, seed: int, loading: str) -> 
         "guidance_scale": sampling["guidance_scale"],
         "eta": sampling["eta"],
         **({"height": resolution, "width": resolution} if resolution else {}),
+        **calling,
     }
     return SNIPPET.format(
         scheduler=scheduler,
-        scheduler_arguments="".join(f", {name}={value!r}" for name, value in settings.items()),
+        settings=settings,
+        scheduler_arguments="".join(f", {name}={value!r}" for name, value in sampler_arguments.items()),
         loading=loading,
         arguments="".join(f"    {name}={value!r},\n" for name, value in arguments.items()),
         seed=seed,

@@ -1,1 +1,1 @@
-"""The model families: the only rooms that know one kind of Stable Diffusion from another."""
+"""The model families: the only rooms that know one kind of model from another."""

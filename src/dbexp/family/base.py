@@ -10,24 +10,26 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar
 
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
+from diffusers import DDPMScheduler, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
-from transformers import CLIPTokenizer, PreTrainedModel
+from transformers import BatchEncoding, CLIPTokenizer, PreTrainedModel
 
 from dbexp.diffusion.schedule import NoiseSchedule
-from dbexp.errors import UserError
 from dbexp.family.facts import default_resolution, vae_factor
-from dbexp.family.states import Conditioning, PixelBatch, TextStates
+from dbexp.family.latents import LatentSpace
+from dbexp.family.states import Conditioning, TextStates
 from dbexp.family.tokens import TokenTable, add_words, expand, token_names, words_merged
 
 
-class Family(nn.Module, ABC):
-    """A latent diffusion model in memory: UNet, VAE, text encoders and their tokenizers, and its noise schedule.
+class Family(LatentSpace, ABC):
+    """A diffusion model in memory: UNet, VAE, text encoders and their tokenizers, and its noise schedule.
+
+    A checkpoint without a VAE works on pixels: its latents are the pictures themselves.
 
     Attributes:
-        unet, vae: the networks; vae is always float32, and None while it is not in memory.
+        unet, vae: the networks; vae is always float32, and None while it is not in memory, or where there is none.
         text_encoders, tokenizers: one or two, in the checkpoint's order; no encoders while they are not in memory.
         schedule: the forward process and what the UNet predicts.
         scheduler_config: the checkpoint's own scheduler config, for building samplers.
@@ -39,26 +41,31 @@ class Family(nn.Module, ABC):
     pipeline_class: ClassVar[type[DiffusionPipeline]]
     encoder_names: ClassVar[tuple[str, ...]]
     tokenizer_names: ClassVar[tuple[str, ...]]
-    kohya_prefixes: ClassVar[dict[str, str]]  # what each network's adapters are called outside diffusers
-    embedding_keys: ClassVar[tuple[str | None, ...]]  # of each encoder's vectors in an embeddings file; None: the word
+    tokenizer_class: ClassVar[Any] = CLIPTokenizer
+    adapted: ClassVar[tuple[str, ...]]  # networks whose adapters the pipeline's load_lora_weights reads
+    # what each network's adapters are called outside diffusers; {} where no other program knows the family
+    kohya_prefixes: ClassVar[dict[str, str]] = {}
+    # of each encoder's vectors in an embeddings file; None: the word; () where the pipeline takes no new words
+    embedding_keys: ClassVar[tuple[str | None, ...]] = ()
+    scheduler_settings: ClassVar[dict[str, Any]] = {}  # what stands in place of the scheduler config's own
+    calling: ClassVar[dict[str, Any]] = {}  # arguments with which the pipeline reads prompts as `encode_text` does
+    output_type: ClassVar[str] = "latent"  # the pipeline's name for what `decode` takes
 
     def __init__(self, pipeline: DiffusionPipeline) -> None:
         """Take the modules of a loaded pipeline, and set each text encoder's end-of-text id to its tokenizer's."""
-        super().__init__()
         components = pipeline.components
+        super().__init__(components.get("vae"))
         self.unet: UNet2DConditionModel = components["unet"]
-        self.vae: AutoencoderKL = components["vae"]
-        self._vae_config: Any = None  # of a VAE that was released
         self.text_encoders = nn.ModuleList([components[name] for name in self.encoder_names])
         self.tokenizers: list[CLIPTokenizer] = [components[name] for name in self.tokenizer_names]
         self.scheduler: SchedulerMixin = components["scheduler"]
-        self.scheduler_config: dict[str, Any] = dict(components["scheduler"].config)
+        self.scheduler_config: dict[str, Any] = {**components["scheduler"].config, **self.scheduler_settings}
         forward_process = DDPMScheduler.from_config(self.scheduler_config)
         self.schedule = NoiseSchedule(forward_process.alphas_cumprod, forward_process.config.prediction_type)
         self.vae_factor = vae_factor(self.vae_config)
-        self.latent_channels = int(self.vae_config.latent_channels)
+        self.latent_channels = int(self.unet.config.in_channels)
         self.default_resolution = default_resolution(self.unet.config, self.vae_config)
-        self._pool_rightly()
+        self._settle_encoders()
 
     @abstractmethod
     def encode_text(self, prompts: Sequence[str]) -> TextStates:
@@ -73,6 +80,11 @@ class Family(nn.Module, ABC):
             sizes: (orig_h, orig_w, crop_top, crop_left, target_h, target_w) in pixels, shape (B, 6); kept in
                 float32, because bfloat16 cannot tell 516 from 517.
         """
+
+    @classmethod
+    def max_tokens(cls, tokenizer: Any) -> int:
+        """Tokens that the model reads of a prompt, with those that mark its ends."""
+        return int(tokenizer.model_max_length)
 
     @classmethod
     def unread(cls, name: str, encoder: nn.Module) -> list[str]:
@@ -116,11 +128,11 @@ class Family(nn.Module, ABC):
             yield
 
     @property
-    @abstractmethod
     def single_file_prefixes(self) -> dict[str, str]:
         """What each text encoder's names begin with in a single-file checkpoint; ".model." is OpenCLIP's layout, with
-        names of its own.
+        names of its own. {} where the family has no such layout.
         """
+        return {}
 
     @abstractmethod
     def pipeline(self, scheduler: SchedulerMixin | None = None) -> DiffusionPipeline:
@@ -130,75 +142,25 @@ class Family(nn.Module, ABC):
             scheduler: the sampler; None builds the checkpoint's own.
         """
 
-    def to_latents(self, batch: PixelBatch) -> Tensor:
-        """Draw each picture's latent from its posterior and scale it, float32, shape (B, C, H / factor, W / factor).
-
-        (mean + std · posterior_noise - latents_mean) · scaling_factor / latents_std (Rombach et al., arXiv
-        2112.10752, app. G, and diffusers' config). In float32 with autocast off: the large family's VAE overflows in
-        float16.
-
-        Raises:
-            UserError: the VAE gives a latent that is not finite; names the pictures.
-        """
-        posterior = batch.posterior
-        if posterior is None:
-            assert batch.pixel_values is not None, "a batch has pixels or what the VAE said of them"
-            posterior = self.posterior(batch.pixel_values, getattr(batch, "names", None))
-        with torch.autocast(posterior.device.type, enabled=False):
-            mean, deviation = self.latent_statistics(posterior.device)
-            drawn = posterior[:, 0] + posterior[:, 1] * batch.posterior_noise.float()
-            latents: Tensor = (drawn - mean) / deviation
-        return latents
-
-    def posterior(self, pixel_values: Tensor, names: Sequence[str] | None = None) -> Tensor:
-        """What the VAE says of pictures: mean and deviation of the raw latents, float32, shape (B, 2, C, h, w).
-
-        Args:
-            pixel_values: in [-1, 1], shape (B, 3, H, W).
-            names: the pictures', for messages.
-        Raises:
-            UserError: one of the values is not finite; names the pictures.
-        """
-        with torch.no_grad(), torch.autocast(pixel_values.device.type, enabled=False):
-            found = self.vae.encode(pixel_values.float()).latent_dist
-            posterior = torch.stack([found.mean, found.std], dim=1)
-        refuse_nonfinite(posterior, names)
-        return posterior
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Pictures of scaled latents, about [-1, 1], float32 with autocast off, shape (B, 3, H, W)."""
-        with torch.no_grad(), torch.autocast(latents.device.type, enabled=False):
-            mean, deviation = self.latent_statistics(latents.device)
-            pixel_values: Tensor = self.vae.decode(latents.float() * deviation + mean).sample
-        return pixel_values
-
-    def latent_statistics(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """(mean, deviation) of the VAE's raw latents as its config tells them, each broadcastable to (1, C, 1, 1)."""
-        config = self.vae_config
-
-        def column(name: str, default: float) -> Tensor:
-            values = config.get(name)
-            return torch.tensor([default] if values is None else values, device=device).float().view(1, -1, 1, 1)
-
-        return column("latents_mean", 0.0), column("latents_std", 1.0) / config.scaling_factor
-
     def release(self, names: Collection[str]) -> None:
         """Let networks go from memory: "vae", or all text encoders by their names; `attach` brings them back."""
         if "vae" in names:
-            self._vae_config, self.vae = self.vae.config, None
+            self.release_vae()
         if encoders := set(names) - {"vae"}:
             assert encoders == set(self.encoder_names), f"the text encoders go together, not {encoders} alone"
             self.text_encoders = nn.ModuleList()
 
     @property
-    def vae_config(self) -> Any:
-        """The VAE's config, also while it is not in memory."""
-        return self._vae_config if self.vae is None else self.vae.config
-
-    @property
     def lacking(self) -> list[str]:
         """Networks that were released, by their names in the checkpoint."""
-        return [*([] if self.vae is not None else ["vae"]), *(() if len(self.text_encoders) else self.encoder_names)]
+        vae = [] if self.vae is not None or self.vae_config is None else ["vae"]
+        return [*vae, *(() if len(self.text_encoders) else self.encoder_names)]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        device: torch.device = self.unet.device
+        return device
 
     def attach(self, networks: Mapping[str, nn.Module]) -> None:
         """Take released networks back, frozen and in eval mode.
@@ -211,9 +173,10 @@ class Family(nn.Module, ABC):
             self.vae = networks["vae"]
         if set(self.encoder_names) <= networks.keys():
             self.text_encoders = nn.ModuleList([networks[name] for name in self.encoder_names])
-            self._pool_rightly()
+            self._settle_encoders()
 
-    def _pool_rightly(self) -> None:
+    def _settle_encoders(self) -> None:
+        """What the text encoders need before they read: CLIP's pool at the true end of the text."""
         for encoder, tokenizer in zip(self.text_encoders, self.tokenizers, strict=True):
             pool_at_end_of_text(encoder, tokenizer)
 
@@ -247,26 +210,32 @@ class Family(nn.Module, ABC):
             # transformers then makes embeddings require a gradient, frozen or not; only the reentrant kind needs that
             encoder.disable_input_require_grads()
 
-    def token_ids(self, prompts: Sequence[str], number: int) -> Tensor:
-        """Token ids by tokenizer `number`, cut and padded with its own pad token to its length, shape (B, L)."""
+    def tokenize(self, prompts: Sequence[str], number: int) -> BatchEncoding:
+        """input_ids and attention_mask by tokenizer `number`, cut and padded with its own pad token to the length that
+        the model reads, each of shape (B, L).
+        """
         tokenizer = self.tokenizers[number]
-        encoded = tokenizer(
+        return tokenizer(
             [expand(prompt, tokenizer) for prompt in prompts],
             padding="max_length",
-            max_length=tokenizer.model_max_length,
+            max_length=self.max_tokens(tokenizer),
             truncation=True,
             return_tensors="pt",
-        )
-        token_ids: Tensor = encoded.input_ids.to(self.text_encoders[number].device)
+        ).to(self.text_encoders[number].device)
+
+    def token_ids(self, prompts: Sequence[str], number: int) -> Tensor:
+        """Token ids of `tokenize`, shape (B, L)."""
+        token_ids: Tensor = self.tokenize(prompts, number).input_ids
         return token_ids
 
     def components(self, scheduler: SchedulerMixin | None) -> dict[str, Any]:
-        """What both families' pipelines are built from, by diffusers' names."""
+        """What a family's pipeline is built from, by diffusers' names."""
         # a new scheduler each time: samplers keep state
         chosen = scheduler or type(self.scheduler).from_config(self.scheduler_config)
         encoders = dict(zip(self.encoder_names, self.text_encoders, strict=True))
         tokenizers = dict(zip(self.tokenizer_names, self.tokenizers, strict=True))
-        return {"unet": self.unet, "vae": self.vae, "scheduler": chosen, **encoders, **tokenizers}
+        vae = {} if self.vae_config is None else {"vae": self.vae}
+        return {"unet": self.unet, **vae, "scheduler": chosen, **encoders, **tokenizers}
 
 
 def pool_at_end_of_text(encoder: PreTrainedModel, tokenizer: CLIPTokenizer) -> None:
@@ -280,15 +249,3 @@ def pool_at_end_of_text(encoder: PreTrainedModel, tokenizer: CLIPTokenizer) -> N
     pooling.eos_token_id = tokenizer.eos_token_id
     for module in (encoder, pooling):
         module.config.eos_token_id = tokenizer.eos_token_id
-
-
-def refuse_nonfinite(latents: Tensor, names: Sequence[str] | None) -> None:
-    """Stop at a latent that is inf or NaN, and say whose it is."""
-    finite = latents.isfinite().flatten(1).all(1)
-    if finite.all():
-        return
-    rows = [row for row, good in enumerate(finite.tolist()) if not good]
-    pictures = ", ".join(names[row] if names else f"row {row}" for row in rows)
-    raise UserError(
-        f"The VAE gives inf or NaN for {pictures}: look at the picture, or use a checkpoint with a sound VAE."
-    )

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from huggingface_hub import constants
-from transformers import CLIPTokenizer
 
 from dbexp.errors import NotHereError, UserError
 from dbexp.family import files, hub
@@ -65,15 +64,16 @@ class ModelSource(ABC):
         missing = self._missing(snapshot)
         return facts_of(configs, self.published, missing=missing)
 
-    def tokenizers(self, dry: bool = False) -> list[CLIPTokenizer]:
+    def tokenizers(self, dry: bool = False) -> list[Any]:
         """The checkpoint's tokenizers, for looking at prompts before anything loads; [] if they are out of reach."""
         try:
             folder = self._look(dry).folder
         except hub.HubAwayError:
             return []
-        names = self.family_class.tokenizer_names
-        files.refuse_missing_tokenizer(files.list_files(folder), names, self.checkpoint)
-        return [CLIPTokenizer.from_pretrained(folder / name) for name in names]
+        self._refuse_missing_tokenizer(files.list_files(folder))
+        return [
+            self.family_class.tokenizer_class.from_pretrained(folder / n) for n in self.family_class.tokenizer_names
+        ]
 
     def identity(self, memo: Path | None = None) -> str:
         """What names these very weights: "repo@commit" of the Hub, or "sha256:..." of a folder.
@@ -159,7 +159,7 @@ class ModelSource(ABC):
         """
         try:
             files.chosen_weights(snapshot.files, self.published, self.variant, self.checkpoint)
-            files.refuse_missing_tokenizer(snapshot.files, self.family_class.tokenizer_names, self.checkpoint)
+            self._refuse_missing_tokenizer(snapshot.files)
         except UserError:
             if self._folder() is not None or snapshot.online:
                 raise
@@ -170,10 +170,16 @@ class ModelSource(ABC):
             )
         return None
 
+    def _refuse_missing_tokenizer(self, here: frozenset[str]) -> None:
+        kind = self.family_class
+        layout = kind.tokenizer_class.vocab_files_names
+        old_layout = [file for key, file in layout.items() if key != "tokenizer_file"]
+        files.refuse_missing_tokenizer(here, kind.tokenizer_names, old_layout, self.checkpoint)
+
     def _files_that_count(self, snapshot: hub.Snapshot) -> list[str]:
         """Weights, configs and vocabulary; not the readme, nor another variant's weights."""
         rooms = {*self.published.classes, *self.family_class.tokenizer_names, "scheduler"}
-        small = [name for name in snapshot.files if name.split("/")[0] in rooms and name.endswith((".json", ".txt"))]
+        small = [name for name in snapshot.files if name.split("/")[0] in rooms and name.endswith(files.VOCABULARY)]
         index = [name for name in small if ".index." in name]
         weights = files.chosen_weights(snapshot.files, self.published, self.variant, self.checkpoint)
         return sorted({"model_index.json", *small, *weights} - set(index))

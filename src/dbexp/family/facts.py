@@ -17,7 +17,7 @@ class ModelFacts:
     Attributes:
         configs: each component's config, and the scheduler's, by component name.
         default_resolution: side in pixels of the pictures it was trained on.
-        vae_factor: pixels per latent along one side; a resolution must be a multiple of it.
+        vae_factor: pixels per latent along one side; 1 where there is no VAE.
         latent_channels: channels of a latent.
         prediction_type: "epsilon", "v_prediction" or "sample".
         num_train_timesteps: length of its noise schedule.
@@ -26,6 +26,7 @@ class ModelFacts:
         published: whether these are the published configs bundled here, because the checkpoint itself is out of reach.
         missing: one sentence on what a real run lacks here, or None.
         networks: each component with weights as a network without memory, by component name.
+        side_step: what a resolution must be a multiple of, in pixels.
     """
 
     configs: dict[str, dict[str, Any]]
@@ -39,6 +40,7 @@ class ModelFacts:
     published: bool = False
     missing: str | None = None
     networks: Mapping[str, nn.Module] = field(default_factory=dict, repr=False, compare=False)
+    side_step: int = 1
 
 
 def facts_of(
@@ -46,7 +48,7 @@ def facts_of(
 ) -> ModelFacts:
     """Read the facts off the configs; the networks are built without memory (on the meta device) to be counted."""
     networks = {name: build_on_meta(kind.classes[name], configs[name]) for name in kind.classes}
-    unet, vae = networks["unet"].config, networks["vae"].config
+    unet, vae = networks["unet"].config, networks["vae"].config if "vae" in networks else None
     resolution = default_resolution(unet, vae)
     area = (resolution / vae_factor(vae)) ** 2
     scheduler = configs["scheduler"]
@@ -54,7 +56,7 @@ def facts_of(
         configs=configs,
         default_resolution=resolution,
         vae_factor=vae_factor(vae),
-        latent_channels=int(vae["latent_channels"]),
+        latent_channels=int(unet["in_channels"]),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
         num_train_timesteps=int(scheduler.get("num_train_timesteps", 1000)),
         parameter_counts={name: count_parameters(network) for name, network in networks.items()},
@@ -62,6 +64,7 @@ def facts_of(
         published=published,
         missing=missing,
         networks=networks,
+        side_step=side_step(unet, vae),
     )
 
 
@@ -70,8 +73,15 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def vae_factor(vae_config: Any) -> int:
-    """Pixels per latent along one side: each VAE block but the last halves the picture."""
-    return int(2 ** (len(vae_config["block_out_channels"]) - 1))
+    """Pixels per latent along one side: each VAE block but the last halves the picture; 1 without a VAE (None)."""
+    return 1 if vae_config is None else int(2 ** (len(vae_config["block_out_channels"]) - 1))
+
+
+def side_step(unet_config: Any, vae_config: Any) -> int:
+    """What a side must be a multiple of, in pixels: the VAE's factor, or, on pixels, what the UNet halves it by, whose
+    residual up- and downsamplers keep no odd row.
+    """
+    return vae_factor(vae_config if vae_config is not None else unet_config)
 
 
 def default_resolution(unet_config: Any, vae_config: Any) -> int:

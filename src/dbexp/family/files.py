@@ -4,6 +4,7 @@ It knows the diffusers folder layout. File names are paths relative to the check
 a listing of a Hub repository are judged by the same rules.
 """
 
+import importlib.util
 import json
 import re
 from collections.abc import Collection
@@ -15,7 +16,9 @@ from dbexp.errors import UserError
 from dbexp.family.published import PUBLISHED, Published
 
 SMALL_FILES = ("model_index.json", "*/config.json", "scheduler/scheduler_config.json", "tokenizer*/*")
-REMEDY = "point model.checkpoint= at a Stable Diffusion folder in the diffusers layout or at a Hub id"
+REMEDY = "point model.checkpoint= at a folder in the diffusers layout or at a Hub id"
+SENTENCEPIECE = "spiece.model"
+VOCABULARY = (".json", ".txt", ".model")  # ends of the names of configs and vocabularies
 
 
 def list_files(folder: Path) -> frozenset[str]:
@@ -90,11 +93,12 @@ def class_of(index: dict[str, Any], component: str) -> str | None:
 
 def refuse_other_inputs(configs: dict[str, dict[str, Any]], checkpoint: str) -> None:
     """Refuse a UNet that takes more than noisy latents: a mask, a depth map, another picture."""
-    taken, latent_channels = configs["unet"].get("in_channels", 4), configs["vae"].get("latent_channels", 4)
-    if taken != latent_channels:
+    taken, vae = configs["unet"].get("in_channels", 4), configs.get("vae")
+    given = "a picture has 3" if vae is None else f"its VAE gives {vae.get('latent_channels', 4)}"
+    if taken != int(given.split()[-1]):
         raise UserError(
-            f"{checkpoint} is an inpainting, depth or editing model (its UNet takes {taken} channels, its VAE gives "
-            f"{latent_channels}), which is not trained here: use the model it was made from."
+            f"{checkpoint} is an inpainting, depth or editing model (its UNet takes {taken} channels, {given}), "
+            "which is not trained here: use the model it was made from."
         )
 
 
@@ -156,12 +160,22 @@ def absent_weights(files: Collection[str], component: str, checkpoint: str) -> s
     return f"{checkpoint}/{component} has no .safetensors weights: fetch the whole checkpoint."
 
 
-def refuse_missing_tokenizer(files: Collection[str], names: Collection[str], checkpoint: str) -> None:
-    """Refuse a checkpoint without its vocabulary, in the old layout (vocab.json, merges.txt) or the new
-    (tokenizer.json).
+def refuse_missing_tokenizer(
+    files: Collection[str], names: Collection[str], old_layout: Collection[str], checkpoint: str
+) -> None:
+    """Refuse a checkpoint without its vocabulary, or with one that cannot be read here.
+
+    Args:
+        names: the tokenizers'.
+        old_layout: the files that hold a vocabulary where there is no tokenizer.json.
     """
     for name in names:
-        if f"{name}/tokenizer.json" not in files and not {f"{name}/vocab.json", f"{name}/merges.txt"} <= set(files):
+        if f"{name}/tokenizer.json" in files:
+            continue
+        if not {f"{name}/{file}" for file in old_layout} <= set(files):
+            old = " and ".join(old_layout)
+            raise UserError(f"{checkpoint}/{name} has no vocabulary ({old}): fetch the whole checkpoint.")
+        if SENTENCEPIECE in old_layout and importlib.util.find_spec("sentencepiece") is None:
             raise UserError(
-                f"{checkpoint}/{name} has no vocabulary (vocab.json and merges.txt): fetch the whole checkpoint."
+                f"{checkpoint}/{name} keeps its vocabulary in {SENTENCEPIECE}: to read it, pip install 'dbexp[t5]'."
             )

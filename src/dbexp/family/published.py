@@ -1,4 +1,4 @@
-"""The two published checkpoints: their Hub ids, configs, licences and what was measured of them. Plain data, no
+"""The published checkpoints: their Hub ids, configs, licences and what was measured of them. Plain data, no
 imports.
 
 The configs are written as differences from the defaults of the diffusers and transformers classes; a test counts
@@ -25,7 +25,7 @@ VAE = {
     "latent_channels": 4,
 }
 
-# the text half of openai/clip-vit-large-patch14, which both families use
+# the text half of openai/clip-vit-large-patch14, which both kinds of Stable Diffusion use
 CLIP_L = {
     "hidden_size": 768,
     "intermediate_size": 3072,
@@ -120,4 +120,57 @@ SDXL = Published(
     activation_gib=6.4,
 )
 
-PUBLISHED = (SD15, SDXL)
+DEEPFLOYD = Published(
+    choice="deepfloyd",
+    repo="DeepFloyd/IF-I-XL-v1.0",
+    licence="deepfloyd-if-license",
+    pipeline="IFPipeline",
+    classes={"unet": "UNet2DConditionModel", "text_encoder": "T5EncoderModel"},
+    configs={
+        "unet": {
+            "sample_size": 64,
+            "in_channels": 3,
+            "out_channels": 6,
+            "block_out_channels": [704, 1408, 2112, 2816],
+            "layers_per_block": 3,
+            "down_block_types": ["ResnetDownsampleBlock2D", *["SimpleCrossAttnDownBlock2D"] * 3],
+            "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
+            "up_block_types": [*["SimpleCrossAttnUpBlock2D"] * 3, "ResnetUpsampleBlock2D"],
+            "act_fn": "gelu",
+            "time_embedding_act_fn": "gelu",
+            "resnet_time_scale_shift": "scale_shift",
+            "resnet_skip_time_act": True,
+            "attention_head_dim": 64,
+            "cross_attention_dim": 2816,
+            "cross_attention_norm": "group_norm",
+            "encoder_hid_dim": 4096,
+            "addition_embed_type": "text",
+            "addition_embed_type_num_heads": 64,
+        },
+        # the encoder half of google/t5-v1_1-xxl
+        "text_encoder": {
+            "vocab_size": 32128,
+            "d_model": 4096,
+            "d_kv": 64,
+            "d_ff": 10240,
+            "num_layers": 24,
+            "num_heads": 64,
+            "feed_forward_proj": "gated-gelu",
+            "tie_word_embeddings": False,
+        },
+        "scheduler": {
+            "_class_name": "DDPMScheduler",
+            "num_train_timesteps": 1000,
+            "beta_schedule": "squaredcos_cap_v2",
+            "prediction_type": "epsilon",
+            "variance_type": "learned_range",
+            "thresholding": True,
+            "dynamic_thresholding_ratio": 0.95,
+            "sample_max_value": 1.5,
+        },
+    },
+    # counted on the meta device, times what was measured of the two above by what is counted of them
+    activation_gib=0.92,
+)
+
+PUBLISHED = (SD15, SDXL, DEEPFLOYD)

@@ -1,6 +1,4 @@
-"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, no pooled text, no size ids. It does not know the other
-family.
-"""
+"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, no pooled text, no size ids. It knows no other family."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -20,6 +18,7 @@ class SDFamily(Family):
     pipeline_class = StableDiffusionPipeline
     encoder_names = ("text_encoder",)
     tokenizer_names = ("tokenizer",)
+    adapted = ("unet", "text_encoder")
     kohya_prefixes: ClassVar = {"unet": "lora_unet", "text_encoder": "lora_te"}
     embedding_keys = (None,)
 

@@ -1,4 +1,4 @@
-"""Stable Diffusion XL: two text encoders, pooled text, size and crop ids. It does not know the other family."""
+"""Stable Diffusion XL: two text encoders, pooled text, size and crop ids. It knows no other family."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ class SDXLFamily(Family):
     pipeline_class = StableDiffusionXLPipeline
     encoder_names = ("text_encoder", "text_encoder_2")
     tokenizer_names = ("tokenizer", "tokenizer_2")
+    adapted = ("unet", "text_encoder", "text_encoder_2")
     kohya_prefixes: ClassVar = {"unet": "lora_unet", "text_encoder": "lora_te1", "text_encoder_2": "lora_te2"}
     embedding_keys = ("clip_l", "clip_g")
 

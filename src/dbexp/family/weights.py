@@ -13,16 +13,16 @@ from dbexp.errors import UserError
 
 def network_class(class_name: str) -> Any:
     """The class that model_index.json names; diffusers has the UNet and the VAE, transformers the text encoders."""
-    library = transformers if class_name.startswith("CLIP") else diffusers
-    return getattr(library, class_name)
+    return getattr(diffusers, class_name, None) or getattr(transformers, class_name)
 
 
 def build_on_meta(class_name: str, config: dict[str, Any]) -> Any:
     """A network with shapes but no memory."""
+    kind = network_class(class_name)
     with torch.device("meta"):
-        if class_name.startswith("CLIP"):
-            return network_class(class_name)(transformers.CLIPTextConfig(**config))
-        return network_class(class_name).from_config(config)
+        if hasattr(kind, "from_config"):
+            return kind.from_config(config)
+        return kind(kind.config_class(**config))  # a text encoder of transformers
 
 
 def load_network(folder: Path, component: str, class_name: str, variant: str | None, checkpoint: str) -> Any:

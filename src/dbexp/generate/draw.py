@@ -61,7 +61,8 @@ def draw(family: Family, pictures: Sequence[Picture], sampler: Sampler, resoluti
         generator=[torch.Generator().manual_seed(picture.generator_seed) for picture in pictures],
         height=resolution,
         width=resolution,
-        output_type="latent",
+        output_type=family.output_type,
+        **family.calling,
     ).images
     # one at a time: a float32 VAE at full size takes gigabytes a picture
     return [to_image(family.decode(latent)[0]) for latent in latents.split(1)]

@@ -6,39 +6,42 @@ This file knows how a checkpoint folder is made and nothing of how the project r
 
 import argparse
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from diffusers import (
     AutoencoderKL,
+    DDPMScheduler,
     DiffusionPipeline,
     EulerDiscreteScheduler,
+    IFPipeline,
     PNDMScheduler,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
 from dbexp import quiet
 from dbexp.mini.backpack import draw_photos
-from dbexp.mini.words import END, MODEL_MAX_LENGTH, tokenizer
+from dbexp.mini.words import END, MODEL_MAX_LENGTH, t5_tokenizer, tokenizer
 
 TEXT_WIDTH = 32
 SECOND_WIDTH = 48  # of the larger family's second encoder: readers tell the two apart by it
 POOLED_WIDTH = 32
 TIME_ID_WIDTH = 8  # each of the six size and crop ids becomes this many numbers
 LATENT_SIZE = 8  # with four VAE blocks (factor 8): 64-pixel pictures
+PIXEL_SIZE = 32  # of the family without a VAE
+
+Kind = Literal["sd", "sdxl", "deepfloyd"]
 
 
-def write_checkpoint(
-    folder: Path, family: Literal["sd", "sdxl"], seed: int = 0, prediction_type: str = "epsilon"
-) -> Path:
+def write_checkpoint(folder: Path, family: Kind, seed: int = 0, prediction_type: str = "epsilon") -> Path:
     """Write a tiny random checkpoint that plain `DiffusionPipeline.from_pretrained` opens.
 
     Args:
         folder: where; made if missing.
-        family: "sd" (one text encoder) or "sdxl" (two, pooled text, size and crop ids).
+        family: "sd" (one text encoder), "sdxl" (two, pooled text, size and crop ids) or "deepfloyd" (pixels, T5).
         seed: of the weights; the same seed gives the same bytes.
         prediction_type: "epsilon", "v_prediction" or "sample", written into the scheduler's config.
     Returns:
@@ -47,7 +50,7 @@ def write_checkpoint(
     # the caller's random state stays as it was
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        pipeline = tiny_sd(prediction_type) if family == "sd" else tiny_sdxl(prediction_type)
+        pipeline = TINY[family](prediction_type)
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
 
@@ -91,8 +94,34 @@ def tiny_sdxl(prediction_type: str) -> DiffusionPipeline:
     )
 
 
+def tiny_deepfloyd(prediction_type: str) -> DiffusionPipeline:
+    """A first stage of DeepFloyd IF in miniature: no VAE, T5, a UNet that predicts a variance too, the cosine schedule
+    and dynamic thresholding.
+    """
+    words = t5_tokenizer()
+    sizes = {"d_model": TEXT_WIDTH, "d_kv": 16, "d_ff": 2 * TEXT_WIDTH, "num_layers": 2, "num_heads": 2}
+    text = T5Config(vocab_size=len(words), **sizes, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
+    return IFPipeline(
+        tokenizer=words,
+        text_encoder=T5EncoderModel(text),
+        unet=tiny_pixel_unet(),
+        scheduler=DDPMScheduler(
+            beta_schedule="squaredcos_cap_v2",
+            variance_type="learned_range",
+            thresholding=True,
+            dynamic_thresholding_ratio=0.95,
+            sample_max_value=1.5,
+            prediction_type=prediction_type,
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        watermarker=None,
+        requires_safety_checker=False,
+    )
+
+
 def noise_settings(prediction_type: str) -> dict[str, object]:
-    """What both originals' schedulers say of the forward process."""
+    """What the schedulers of both Stable Diffusion originals say of the forward process."""
     betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
     return {**betas, "num_train_timesteps": 1000, "steps_offset": 1, "prediction_type": prediction_type}
 
@@ -127,6 +156,30 @@ def tiny_unet(**settings: object) -> UNet2DConditionModel:
     )
 
 
+def tiny_pixel_unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=PIXEL_SIZE,
+        in_channels=3,
+        out_channels=6,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=8,
+        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+        act_fn="gelu",
+        time_embedding_act_fn="gelu",
+        resnet_time_scale_shift="scale_shift",
+        resnet_skip_time_act=True,
+        cross_attention_dim=32,
+        cross_attention_norm="group_norm",
+        encoder_hid_dim=TEXT_WIDTH,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
+    )
+
+
 def tiny_vae(scaling_factor: float) -> AutoencoderKL:
     return AutoencoderKL(
         block_out_channels=(8, 8, 16, 16),
@@ -138,17 +191,21 @@ def tiny_vae(scaling_factor: float) -> AutoencoderKL:
     )
 
 
+TINY = {"sd": tiny_sd, "sdxl": tiny_sdxl, "deepfloyd": tiny_deepfloyd}
+
+
 def main() -> None:
-    """Write FOLDER/sd, FOLDER/sdxl and FOLDER/photos."""
+    """Write FOLDER/sd, FOLDER/sdxl, FOLDER/deepfloyd and FOLDER/photos."""
     parser = argparse.ArgumentParser(prog="python -m dbexp.mini.tiny", description=main.__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     folder: Path = parser.parse_args().folder
     quiet.libraries()
-    write_checkpoint(folder / "sd", "sd")
-    write_checkpoint(folder / "sdxl", "sdxl")
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    for kind in kinds:
+        write_checkpoint(folder / kind, kind)
     draw_photos(folder / "photos")
     print(
-        f"Wrote random, untrained checkpoints (sd, sdxl) and drawn photos to {folder}: for trying the "
+        f"Wrote random, untrained checkpoints ({', '.join(kinds)}) and drawn photos to {folder}: for trying the "
         "machinery, not for pictures."
     )
 

@@ -1,15 +1,16 @@
-"""A small byte-level BPE for the mini checkpoints, in CLIP's layout. It knows a few dozen words; every other one is
-spelt in bytes.
+"""Small vocabularies for the mini checkpoints: a byte-level BPE in CLIP's layout, and pieces in T5's. They know a few
+dozen words; every other one is spelt in bytes or letters.
 """
 
 from collections import Counter
 from itertools import pairwise
 
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, T5Tokenizer
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 MODEL_MAX_LENGTH = 77
 END_OF_WORD = "</w>"
+START_OF_WORD = "▁"  # T5's
 
 # identifiers, class nouns and the words of the usual prompts: each becomes one token
 VOCABULARY = """
@@ -70,3 +71,16 @@ def tokenizer(pad_token: str, words: list[str] = WORDS, model_max_length: int = 
     ]
     vocabulary = {entry: number for number, entry in enumerate(dict.fromkeys(entries))}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad_token, model_max_length=model_max_length)
+
+
+def t5_tokenizer(words: list[str] = WORDS) -> T5Tokenizer:
+    """A T5Tokenizer over these words and the printable ASCII characters; what it has no piece for is unknown.
+
+    Args:
+        words: each becomes one token.
+    """
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    # the better its score the sooner a piece is taken: a word before its letters
+    pieces += [(START_OF_WORD + word, -1.0) for word in dict.fromkeys(words)]
+    pieces += [(piece, -10.0) for piece in (START_OF_WORD, *map(chr, range(ord("!"), ord("~") + 1)))]
+    return T5Tokenizer(vocab=pieces, extra_ids=0)

@@ -243,9 +243,9 @@ def _against_model(experiment: Experiment, facts: "ModelFacts") -> Iterator[str]
     config = experiment.config
     yield from taken_tokens(experiment)
     resolution = config.data.resolution
-    if resolution is not None and resolution % facts.vae_factor:
-        near = max(1, round(resolution / facts.vae_factor)) * facts.vae_factor
-        yield f"data.resolution={resolution} is not a multiple of {facts.vae_factor}, as the VAE needs; try {near}"
+    if resolution is not None and resolution % facts.side_step:
+        near = max(1, round(resolution / facts.side_step)) * facts.side_step
+        yield f"data.resolution={resolution} is not a multiple of {facts.side_step}, as the model needs; try {near}"
     zero_snr = facts.configs.get("scheduler", {}).get("rescale_betas_zero_snr", False)
     if zero_snr and facts.prediction_type == "epsilon" and config.loss.weighting == Weighting.constant:
         yield "loss=constant has no finite weight where this model's schedule has no signal left; use loss=simple"

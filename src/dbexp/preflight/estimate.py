@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbexp.build import Experiment
-from dbexp.config import Stage
+from dbexp.config import Crop, Stage
 
 if TYPE_CHECKING:
     from dbexp.family.checkpoint import ModelFacts
@@ -70,12 +70,23 @@ def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
     activations *= 2 if trainer.precision == "32-true" else 1
     activations *= CHECKPOINTED if trainer.gradient_checkpointing else 1
     return Memory(
-        weights=(sum(facts.parameter_counts.values()) + extra_weights(experiment, facts)) * FLOAT32 / GIB,
+        weights=(resident_weights(experiment, facts) + extra_weights(experiment, facts)) * FLOAT32 / GIB,
         gradients=learning * FLOAT32 / GIB,
         optimizer_states=learning * state / GIB,
         activations=activations,
         panel=_panel_memory(experiment, learning),
     )
+
+
+def resident_weights(experiment: Experiment, facts: "ModelFacts") -> int:
+    """Weights of the checkpoint that are on the device while training: networks that never change and were asked
+    beforehand have left, unless they come back to draw pictures.
+    """
+    config, left = experiment.config, set()
+    if not (config.sampling.every_n_steps or config.evaluation.at_steps or config.evaluation.panel.every_n_steps):
+        left |= {"vae"} if config.data.crop == Crop.center else set()
+        left |= set(facts.parameter_counts) - {"unet", "vae"} if experiment.tune.reads_text_once else set()
+    return sum(number for name, number in facts.parameter_counts.items() if name not in left)
 
 
 def _panel_memory(experiment: Experiment, learning: int) -> float:

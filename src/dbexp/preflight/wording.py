@@ -62,6 +62,7 @@ def taken_tokens(experiment: Experiment) -> Iterator[str]:
 
 def _tokens(experiment: Experiment, prompts: Iterable[str]) -> Iterator[str]:
     identifier = experiment.config.subject.identifier
+    max_tokens = experiment.model.family_class.max_tokens
     for tokenizer in experiment.model.tokenizers(dry=experiment.config.dry_run):
         tokenizer.add_tokens(list(experiment.tune.new_tokens))
         pieces = tokenizer.tokenize(identifier)
@@ -70,9 +71,6 @@ def _tokens(experiment: Experiment, prompts: Iterable[str]) -> Iterator[str]:
             remedy = f"; rare words of one token are {', '.join(single[:4])}" if single else ""
             yield f"subject.identifier={identifier} is {len(pieces)} tokens ({' '.join(pieces)}){remedy}"
         for prompt in prompts:
-            length, most = (
-                len(tokenizer(expand(prompt, tokenizer), verbose=False).input_ids),
-                tokenizer.model_max_length,
-            )
+            length, most = len(tokenizer(expand(prompt, tokenizer), verbose=False).input_ids), max_tokens(tokenizer)
             if length > most:
                 yield f'the prompt "{prompt}" has {length} tokens, of which the model reads {most}; shorten it'

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from dbexp.export.custom import save_delta
 from dbexp.export.pipeline import save_pipeline
@@ -16,14 +15,14 @@ from dbexp.family.checkpoint import ModelSource
 from dbexp.family.facts import ModelFacts
 from dbexp.tune.base import UNET
 from dbexp.tune.pivotal import refuse_bad_rate
-from dbexp.tune.start import StartWeights
+from dbexp.tune.start import StartsAtBase
 from dbexp.tune.texts import ReadsText
 from dbexp.tune.words import NewWord
 
 KEYS_AND_VALUES = re.compile(r"\.attn2\.to_[kv]\.weight$")
 
 
-class CustomDiffusion(ReadsText):
+class CustomDiffusion(StartsAtBase, ReadsText):
     """W_K and W_V of the UNet's cross-attention and a word's vectors (Kumari et al., arXiv 2212.04488, section 3.2).
 
     Args:
@@ -39,7 +38,6 @@ class CustomDiffusion(ReadsText):
         refuse_bad_rate(token_lr)
         self.new_tokens, self.learns_text = self.word.names, False
         self.stop_steps: Mapping[str, int] = {}
-        self._start: StartWeights | None = None
 
     def prepare(self, family: Family) -> None:
         """Freeze everything else, and add the word."""
@@ -62,18 +60,7 @@ class CustomDiffusion(ReadsText):
 
     def keep_base(self, family: Family) -> nn.Module | None:
         """A copy of keys and values, and of the vectors as they start."""
-        self._start = StartWeights([*keys_and_values(family.unet).values(), *self.word.vectors(family)])
-        return self._start
-
-    def at_base(self, family: Family) -> AbstractContextManager[None]:
-        """With the copy in place of what learns."""
-        assert self._start is not None, "keep_base comes first"
-        return self._start.applied()
-
-    def drift(self, family: Family) -> Tensor:
-        """Squared distance of all that learns from where it started."""
-        assert self._start is not None, "keep_base comes first"
-        return self._start.drift()
+        return self.keep([*keys_and_values(family.unet).values(), *self.word.vectors(family)])
 
     def save(self, family: Family, folder: Path) -> None:
         """A diffusers pipeline in which the word is a row like others, and beside it what differs from the base: keys

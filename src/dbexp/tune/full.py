@@ -1,23 +1,22 @@
 """Full fine-tuning, as in the paper: every weight of the UNet learns, and the text encoders' too where asked for."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from dbexp.export.pipeline import save_pipeline
 from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
 from dbexp.family.facts import ModelFacts
 from dbexp.tune.base import TEXT, UNET
-from dbexp.tune.start import StartWeights
+from dbexp.tune.start import StartsAtBase
 from dbexp.tune.texts import ReadsText
 
 
-class FullTune(ReadsText):
+class FullTune(StartsAtBase, ReadsText):
     """All UNet weights, optionally the text encoders' (DreamBooth section 3.2, arXiv 2208.12242, which leaves them
     frozen).
 
@@ -30,7 +29,6 @@ class FullTune(ReadsText):
         self.text_encoder = self.learns_text = text_encoder
         self.stop_steps: Mapping[str, int] = {}
         self.new_tokens: tuple[str, ...] = ()
-        self._start: StartWeights | None = None
 
     def prepare(self, family: Family) -> None:
         """Mark the weights that learn; the rest is frozen and in eval mode."""
@@ -56,18 +54,7 @@ class FullTune(ReadsText):
 
     def keep_base(self, family: Family) -> nn.Module | None:
         """A copy of all that learns."""
-        self._start = StartWeights(weight for weight in family.parameters() if weight.requires_grad)
-        return self._start
-
-    def at_base(self, family: Family) -> AbstractContextManager[None]:
-        """With the copy in place of what learns."""
-        assert self._start is not None, "keep_base comes first"
-        return self._start.applied()
-
-    def drift(self, family: Family) -> Tensor:
-        """‖θ - θ_0‖² over all that learns."""
-        assert self._start is not None, "keep_base comes first"
-        return self._start.drift()
+        return self.keep(weight for weight in family.parameters() if weight.requires_grad)
 
     def save(self, family: Family, folder: Path) -> None:
         """A diffusers pipeline."""

@@ -74,6 +74,9 @@ class LoraTune(ReadsText):
         """The adapters' weights, by network."""
         found = {}
         for name in ("unet", *(family.encoder_names if self.text_encoder else ())):
+            if name not in family.adapted:
+                reader = family.pipeline_class.__name__
+                raise UserError(f"{reader} reads no adapters of its {name}; set tune.text_encoder=false, or tune=full")
             targets, unread = self._wanted(family, name, facts.networks[name])
             layers = adapters.targeted(facts.networks[name], targets, unread)
             if not layers:

@@ -1,10 +1,12 @@
 """Weights as they were before training, kept beside the ones that learn. It does not know whose they are."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
+
+from dbexp.family.base import Family
 
 
 class StartWeights(nn.Module):
@@ -39,3 +41,28 @@ class StartWeights(nn.Module):
         with torch.autocast(self.weights[0].device.type, enabled=False):
             pairs = zip(self.weights, self.buffers(), strict=True)
             return torch.stack([(weight - start).square().sum() for weight, start in pairs]).sum()
+
+
+class StartsAtBase:
+    """The part of a tune whose base is what its weights were at the start."""
+
+    _start: StartWeights | None = None
+
+    def keep(self, weights: Iterable[nn.Parameter]) -> StartWeights:
+        """Copy the weights as they are now."""
+        self._start = StartWeights(weights)
+        return self._start
+
+    @property
+    def start(self) -> StartWeights:
+        """The copies."""
+        assert self._start is not None, "keep_base comes first"
+        return self._start
+
+    def at_base(self, family: Family) -> AbstractContextManager[None]:
+        """With the copies in place of what learns."""
+        return self.start.applied()
+
+    def drift(self, family: Family) -> Tensor:
+        """‖θ - θ_0‖² over all that learns."""
+        return self.start.drift()

@@ -20,8 +20,9 @@ class ReadsText:
         self._known: dict[str, TextStates] = {}
 
     def frozen(self, family: Family) -> list[str]:
-        """The VAE, and the text encoders where a prompt's states never change."""
-        return ["vae", *(family.encoder_names if self.reads_text_once else ())]
+        """The VAE where there is one, and the text encoders where a prompt's states never change."""
+        vae = [] if family.vae_config is None else ["vae"]
+        return [*vae, *(family.encoder_names if self.reads_text_once else ())]
 
     def know_texts(self, states: Mapping[str, TextStates]) -> None:
         """Take the frozen encoders' states."""

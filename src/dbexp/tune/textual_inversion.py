@@ -5,17 +5,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from dbexp.family.base import Family
 from dbexp.family.checkpoint import ModelSource
 from dbexp.family.facts import ModelFacts
-from dbexp.tune.start import StartWeights
+from dbexp.tune.start import StartsAtBase
 from dbexp.tune.texts import ReadsText
 from dbexp.tune.words import NewWord
 
 
-class TextualInversion(ReadsText):
+class TextualInversion(StartsAtBase, ReadsText):
     """Vectors of a new word (Gal et al., arXiv 2208.01618), at `optimizer.lr`.
 
     Args:
@@ -29,7 +29,6 @@ class TextualInversion(ReadsText):
         self.word = NewWord(token, initializer, num_vectors)
         self.new_tokens, self.learns_text = self.word.names, False
         self.stop_steps: Mapping[str, int] = {}
-        self._start: StartWeights | None = None
 
     def prepare(self, family: Family) -> None:
         """Freeze everything, all of it in eval mode, and add the word."""
@@ -45,17 +44,11 @@ class TextualInversion(ReadsText):
 
     def keep_base(self, family: Family) -> nn.Module | None:
         """The vectors as they start."""
-        self._start = StartWeights(self.word.vectors(family))
-        return self._start
+        return self.keep(self.word.vectors(family))
 
     def at_base(self, family: Family) -> AbstractContextManager[None]:
         """The base never changed, and a class prompt does not name the word."""
         return nullcontext()
-
-    def drift(self, family: Family) -> Tensor:
-        """Squared distance of the vectors from where they started."""
-        assert self._start is not None, "keep_base comes first"
-        return self._start.drift()
 
     def save(self, family: Family, folder: Path) -> None:
         """An embeddings file."""

@@ -59,7 +59,16 @@ class NewWord:
         return {"name": TOKEN, "params": self.vectors(family), "lr": lr, "weight_decay": 0.0}
 
     def num_learning(self, facts: ModelFacts, family: type[Family]) -> dict[str, int]:
-        """The vectors' numbers."""
+        """The vectors' numbers.
+
+        Raises:
+            UserError: diffusers cannot give this kind of model a new word.
+        """
+        pipeline = family.pipeline_class
+        if not hasattr(pipeline, "load_textual_inversion"):
+            raise UserError(
+                f"{pipeline.__name__} takes no new words, so no way of tuning that learns one; use tune=full"
+            )
         encoders: Sequence[Any] = [facts.networks[name] for name in family.encoder_names]
         return {"the new word": sum(self.num_vectors * encoder.config.hidden_size for encoder in encoders)}
 
