@@ -28,6 +28,7 @@ from dbexp.provenance import Request
 from dbexp.sweep.check import Checked, check_jobs, look, no_disk
 from dbexp.sweep.jobs import DONE, MISTAKE
 from dbexp.sweep.launch import at_once, conclude, exit_code, gpus, is_elsewhere, run_jobs
+from dbexp.sweep.names import label
 from dbexp.sweep.plan import Job, Sweep, trial_jobs
 from dbexp.sweep.space import Search
 from dbexp.sweep.told import dry_search, front_lines, job_line, search_headline
@@ -35,9 +36,10 @@ from dbexp.sweep.told import dry_search, front_lines, job_line, search_headline
 if TYPE_CHECKING:
     from dbexp.sweep.study import Study, Trial
 
+    Work = tuple[Trial, Checked | UserError]  # what is looked at is run, what makes no sense is told of
+
 JOURNAL = "optuna.journal"
-# scores of the pictures of the bare class prompt, or of CLIP: who measures them
-OF_CLIP = ("clip_i", "clip_t", "class_clip_t", "class_share")
+OF_CLIP = ("clip_i", "clip_t", "class_clip_t", "class_share")  # scores that CLIP measures; DINO the others
 
 
 def run_search(sweep: Sweep, request: Request, config: DictConfig) -> int:
@@ -80,47 +82,46 @@ def _do(
     left, codes = study.interrupted()[:lacking], list[int | None]()
     while lacking > 0:
         size = min(num_at_once, lacking)
-        mine, left = left[:size], left[size:]
-        mine += [_put_to_work(sweep, study) for _ in range(size - len(mine))]
-        lacking -= size
-        found, stopped = _run(sweep, study, mine, request, config)
+        work = [(trial, _looked(sweep, trial)) for trial in left[:size]]
+        work += [_put_to_work(sweep, study) for _ in range(size - len(work))]
+        left, lacking = left[size:], lacking - size
+        found, stopped = _run(sweep, study, work, request, config)
         codes += found
         if stopped is not None:
             return codes, stopped
     return codes, None
 
 
-def _put_to_work(sweep: Sweep, study: "Study") -> "Trial":
-    """The next trial, with the name of its job's folder in the journal before anything of the job is done."""
+def _put_to_work(sweep: Sweep, study: "Study") -> "Work":
+    """The next trial; the name of its job's folder is in the journal before anything of the job is done."""
     trial, asked = study.ask()
+    found = _looked(sweep, trial)
+    study.begin(asked, "" if isinstance(found, UserError) else found.folder.path.name)
+    return trial, found
+
+
+def _looked(sweep: Sweep, trial: "Trial") -> Checked | UserError:
     try:
-        folder = Path(str(sweep.ask(_job(sweep, trial)).config.run_dir)).name
-    except UserError:  # told when it is run
-        folder = ""
-    study.begin(asked, folder)
-    return replace(trial, folder=folder)
+        return look(sweep, _job(sweep, trial))
+    except UserError as error:
+        return error
 
 
 def _run(
-    sweep: Sweep, study: "Study", trials: Sequence["Trial"], request: Request, config: DictConfig
+    sweep: Sweep, study: "Study", work: Sequence["Work"], request: Request, config: DictConfig
 ) -> tuple[list[int | None], int | None]:
     """Run trials beside each other and tell of those that ended."""
-    batch = replace(sweep, jobs=tuple(_job(sweep, trial) for trial in trials))
-    checked, codes = list[Checked](), dict[int, int | None]()
-    for job in batch.jobs:
-        try:
-            checked.append(look(batch, job))
-        except UserError as error:
-            print(f"failed: {job.label}: {error}", file=sys.stderr, flush=True)
-            codes[job.number] = MISTAKE
-    ended, stopped = run_jobs(batch, checked, request, config)
-    codes |= ended
-    for one in checked:
-        print(job_line(one, codes[one.job.number]), flush=True)
-    by_number = {one.job.number: one for one in checked}
-    for trial in trials:
+    checked = {trial.number: found for trial, found in work if isinstance(found, Checked)}
+    batch = replace(sweep, jobs=tuple(one.job for one in checked.values()))
+    codes, stopped = run_jobs(batch, list(checked.values()), request, config)
+    for trial, found in work:
+        if isinstance(found, UserError):
+            print(f"failed: {label(trial.place)}: {found}", file=sys.stderr, flush=True)
+            codes[trial.number] = MISTAKE
+        else:
+            print(job_line(found, codes[trial.number]), flush=True)
         if (code := codes[trial.number]) is not None:
-            scores = _scores(study.search, by_number[trial.number].folder) if code == DONE else None
+            scores = _scores(study.search, checked[trial.number].folder) if code == DONE else None
             study.tell(trial.number, scores)
             codes[trial.number] = MISTAKE if code == DONE and scores is None else code
     return list(codes.values()), stopped
