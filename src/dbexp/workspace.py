@@ -21,7 +21,7 @@ USAGE = "python -m dbexp.workspace entity=ME project=dbexp [sweep=prior_weight] 
 MISTAKE = 2
 SWEEP = "optuna"  # its keys are those that are most asked about
 SCORES = ("dino", "clip_t", "pres")
-WIDE = 20.0  # times the smallest number: from here on a logarithmic axis shows more
+WIDE = 10.0  # times the smallest number: from here on a logarithmic axis shows more
 
 
 def main(argv: Sequence[str] | None = None) -> int:
