@@ -101,8 +101,8 @@ def test_a_kill_between_any_two_steps_costs_no_trial(words: list[str], elsewhere
     counted.does[1] = lambda: 143  # SIGTERM, as the run tells it
     assert main(words) == 143
     assert len(counted.asked) == 2
-    with patch("dbexp.sweep.study.Study.tell", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        main(words)
+    with patch("dbexp.sweep.study.Study.tell", side_effect=KeyboardInterrupt):
+        assert main(words) == 130
     assert len(counted.asked) == 3 and counted.asked[1] == counted.asked[2]  # the same trial goes on
     assert main(words) == 0
     assert len(counted.asked) == 4 and len(set(counted.asked)) == 3  # the one that was done is told of, not done again
@@ -143,6 +143,14 @@ def test_axes_are_replaced_added_and_fixed_on_the_command_line(words: list[str],
     one = [word.replace("+sweep=optuna", "+sweep=[optuna,text_encoder]") for word in words]
     assert main([*one, *more, "hydra.sweeper.maximize=[]"]) == 0
     assert {asked[:2] for asked in counted.asked} <= {(1e-5, 0.5), (2e-5, 0.5)}
+
+
+def test_a_place_that_is_asked_for_again_is_not_run_again(
+    words: list[str], counted: Counted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ["optimizer.lr=1e-5", "prior.weight=1", "trainer.max_steps=1,2", "hydra.sweeper.num_at_once=2"]
+    assert main([*words, *few]) == 0
+    assert 1 <= len(counted.asked) <= 2 and "3 of 3 trials done" in capsys.readouterr().out
 
 
 def test_a_dry_run_tells_the_plan_and_writes_nothing(

@@ -27,7 +27,7 @@ from dbexp.preflight.machine import base_identity
 from dbexp.provenance import Request
 from dbexp.sweep.check import Checked, check_jobs, look, no_disk
 from dbexp.sweep.jobs import DONE, MISTAKE
-from dbexp.sweep.launch import at_once, conclude, exit_code, gpus, is_elsewhere, run_jobs
+from dbexp.sweep.launch import CTRL_C, at_once, conclude, exit_code, gpus, is_elsewhere, run_jobs
 from dbexp.sweep.names import label
 from dbexp.sweep.plan import Job, Sweep, trial_jobs
 from dbexp.sweep.space import Search
@@ -67,7 +67,10 @@ def run_search(sweep: Sweep, request: Request, config: DictConfig) -> int:
         if problems := list(no_disk(sweep, lacking * max(one.disk for one in ends))):
             raise UserError("\n".join(problems))
         print(f"search {search_headline(sweep, len(study.finished()))}", flush=True)
-        codes, stopped = _do(sweep, study, lacking, _batch(search, ends, config), request, config)
+        try:
+            codes, stopped = _do(sweep, study, lacking, _batch(search, ends, config), request, config)
+        except KeyboardInterrupt:  # between two trials
+            codes, stopped = [], CTRL_C
         print(front_lines(sweep, study.finished(), study.front(), len(study.failed())), flush=True)
         folders = {sweep.folder / trial.folder: False for trial in study.failed() if trial.folder}
         folders |= {sweep.folder / trial.folder: True for trial in study.finished()}
@@ -96,8 +99,12 @@ def _put_to_work(sweep: Sweep, study: "Study") -> "Work":
     """The next trial; the name of its job's folder is in the journal before anything of the job is done."""
     trial, asked = study.ask()
     found = _looked(sweep, trial)
-    study.begin(asked, "" if isinstance(found, UserError) else found.folder.path.name)
-    return trial, found
+    study.begin(asked, _folder_name(found))
+    return replace(trial, folder=_folder_name(found)), found
+
+
+def _folder_name(found: Checked | UserError) -> str:
+    return "" if isinstance(found, UserError) else found.folder.path.name
 
 
 def _looked(sweep: Sweep, trial: "Trial") -> Checked | UserError:
@@ -111,33 +118,36 @@ def _run(
     sweep: Sweep, study: "Study", work: Sequence["Work"], request: Request, config: DictConfig
 ) -> tuple[list[int | None], int | None]:
     """Run trials beside each other and tell of those that ended."""
-    checked = {trial.number: found for trial, found in work if isinstance(found, Checked)}
+    checked = {found.folder.path: found for _, found in work if isinstance(found, Checked)}  # each place once
     batch = replace(sweep, jobs=tuple(one.job for one in checked.values()))
-    codes, stopped = run_jobs(batch, list(checked.values()), request, config)
+    ended, stopped = run_jobs(batch, list(checked.values()), request, config)
+    codes: list[int | None] = []
     for trial, found in work:
         if isinstance(found, UserError):
             print(f"failed: {label(trial.place)}: {found}", file=sys.stderr, flush=True)
-            codes[trial.number] = MISTAKE
+            code: int | None = MISTAKE
         else:
-            print(job_line(found, codes[trial.number]), flush=True)
-        if (code := codes[trial.number]) is not None:
-            scores = _scores(study.search, checked[trial.number].folder) if code == DONE else None
+            code = ended[checked[found.folder.path].job.number]
+            print(job_line(found, code), flush=True)
+        if code is not None:
+            scores = _scores(study.search, sweep.folder / trial.folder) if code == DONE else None
             study.tell(trial.number, scores)
-            codes[trial.number] = MISTAKE if code == DONE and scores is None else code
-    return list(codes.values()), stopped
+            code = MISTAKE if code == DONE and scores is None else code
+        codes.append(code)
+    return codes, stopped
 
 
 def _job(sweep: Sweep, trial: "Trial") -> Job:
     return trial_jobs(_searched(sweep), [trial.place], trial.number)[0]
 
 
-def _scores(search: Search, folder: RunFolder) -> list[float] | None:
+def _scores(search: Search, folder: Path) -> list[float] | None:
     """A done job's scores in the order of the objectives; None where one is lacking, which is told."""
-    metrics: Mapping[str, Mapping[str, float]] = folder.read_summary().get("metrics") or {}
+    metrics: Mapping[str, Mapping[str, float]] = RunFolder(folder).read_summary().get("metrics") or {}
     scores = [float(metrics[name]["value"]) for name in search.objectives if name in metrics]
     if len(scores) < len(search.objectives) or not all(map(math.isfinite, scores)):
         lacking = [name for name in search.objectives if name not in metrics] or ["a finite score"]
-        print(f"failed: {folder.path}/summary.json lacks {' and '.join(lacking)}", file=sys.stderr, flush=True)
+        print(f"failed: {folder}/summary.json lacks {' and '.join(lacking)}", file=sys.stderr, flush=True)
         return None
     return scores
 
