@@ -113,6 +113,7 @@ def test_every_file_is_a_choice() -> None:
     known = {Path(group, f"{choice}.yaml") for group, choice in CHOICES}
     known |= {Path("experiment", f"{name}.yaml") for name in EXPERIMENTS}
     known |= {Path("sweep", f"{name}.yaml") for name in SWEEPS}
+    known |= {Path("wandb", f"{name}.yaml") for name in choices("wandb")}  # tests/test_agent.py has them
     assert files == known | {Path("config.yaml")}
 
 

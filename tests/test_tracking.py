@@ -196,3 +196,44 @@ def test_scores_are_flat_keys_with_their_intervals_and_corners() -> None:
         **{"status": "done", "steps": 4, "dino": 0.6, "dino_low": 0.5, "dino_high": 0.7},
         **{"at_2/dino": 0.6, "base/dino": 0.3, "real/dino_with_self": 0.9},
     }
+
+
+def test_the_best_panel_is_told_with_its_step(tmp_path: Path) -> None:
+    assert tracking.best_panel(tmp_path) == {}
+    for step, score in ((5, 0.2), (10, 0.7), (15, 0.7), (20, 0.1)):
+        tracking.log_scores([], tmp_path, {"seconds": 1.0, "dino": step / 100, "score": score}, step)
+    assert tracking.best_panel(tmp_path) == {
+        **{"best/step": 10, "best/seconds": 1.0, "best/dino": 0.1, "best/score": 0.7},
+    }
+
+
+def test_files_are_kept_as_an_artifact_and_read_where_they_lie(
+    tmp_path: Path, read_back: Callable[[Path], list[Any]]
+) -> None:
+    file = tmp_path / "files" / "a.txt"
+    file.parent.mkdir()
+    file.write_text("weights")
+    loggers = make_loggers(asked(mode="offline"), tmp_path / "run", "run", {})
+    tracking.log_files(loggers, "mine-weights", "model", {"unet/a.txt": file}, {"steps": 4})
+    tracking.log_files(loggers, "nothing", "model", {}, {})
+    finish(loggers, failed=False)
+    found = [
+        record.artifact for record in read_back(tmp_path / "run") if record.WhichOneof("record_type") == "artifact"
+    ]
+    (artifact,) = found
+    assert (artifact.name, artifact.type, json.loads(artifact.metadata)) == ("mine-weights", "model", {"steps": 4})
+    (content,) = artifact.manifest.contents
+    assert content.path == "unet/a.txt" and Path(content.local_path) == file
+
+
+def test_an_agents_run_has_the_sweeps_id_and_an_own_run_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_SWEEP_ID", raising=False)
+    monkeypatch.setenv("WANDB_RUN_ID", "theirs")
+    own = tracking._wandb_id(tmp_path)
+    assert own != "theirs" and tracking._wandb_id(tmp_path) == own and tracking.agents_run() is None
+    monkeypatch.setenv("WANDB_SWEEP_ID", "a sweep")
+    assert tracking._wandb_id(tmp_path) == "theirs"
+    monkeypatch.delenv("WANDB_SWEEP_ID")
+    assert tracking._wandb_id(tmp_path) == "theirs"  # gone on with by hand

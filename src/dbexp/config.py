@@ -19,6 +19,7 @@ from dbexp.generate.sampling import Sampling
 from dbexp.subject import Subject
 
 SCHEMA = "schema"
+SEARCH = "dbexp.sweep.search"  # what Hydra's node of a search is told apart by
 PACKAGE = Path(__file__).parent
 
 
@@ -74,6 +75,13 @@ class LoggerKind(StrEnum):
     wandb = "wandb"
     csv = "csv"
     none = "none"
+
+
+class Artifact(StrEnum):
+    """Files of a run that W&B may keep."""
+
+    weights = "weights"
+    class_images = "class_images"
 
 
 class LoggerMode(StrEnum):
@@ -262,6 +270,7 @@ class LoggerConfig:
         job_type: what a run is among others; None is "sweep" for the jobs of one.
         tags: labels to filter by.
         mode: auto, online or offline.
+        artifacts: files that W&B keeps besides: weights, class_images.
     """
 
     kind: LoggerKind = LoggerKind.none
@@ -271,6 +280,7 @@ class LoggerConfig:
     job_type: str | None = None
     tags: list[str] = field(default_factory=list)
     mode: LoggerMode = LoggerMode.auto
+    artifacts: list[Artifact] = field(default_factory=list)
 
 
 @dataclass
@@ -311,6 +321,29 @@ class Config:
     logger: LoggerConfig = field(default_factory=LoggerConfig)
 
 
+@dataclass
+class SearchConfig:
+    """hydra/sweeper=search: what Optuna is asked, in the place of Hydra's own sweeper.
+
+    Attributes:
+        params: key -> what it may be, in the words of `dbexp.sweep.space`.
+        num_trials: runs that are to be done, >= 1.
+        seed: of what is drawn to choose them, >= 0.
+        maximize: scores of which more is better.
+        minimize: scores of which less is better.
+        num_at_once: trials chosen before the scores of the ones before are known, >= 1; None is as many as the
+            launcher runs at once.
+    """
+
+    _target_: str = SEARCH
+    params: dict[str, str] | None = None
+    num_trials: int = 20
+    seed: int = 0
+    maximize: list[str] = field(default_factory=list)
+    minimize: list[str] = field(default_factory=list)
+    num_at_once: int | None = None
+
+
 def defaults() -> dict[str, Any]:
     """What the schema says by itself, as a plain container; interpolations stay as they are written, and a key that
     must be given is "???".
@@ -324,11 +357,12 @@ def _sweep_scratch() -> "TemporaryDirectory[str]":
 
 
 def register() -> None:
-    """Tell Hydra of the schema, of a folder for what it writes in a multirun, which goes when the process ends, of
-    where this package's own folders lie: ${dbexp.package:a/folder}, and of what DreamBench says of the subject that is
-    asked for: ${dbexp.dreambench:class_noun}.
+    """Tell Hydra of the schema, of a sweeper that searches, of a folder for what it writes in a multirun, which goes
+    when the process ends, of where this package's own folders lie: ${dbexp.package:a/folder}, and of what DreamBench
+    says of the subject that is asked for: ${dbexp.dreambench:class_noun}.
     """
     ConfigStore.instance().store(name=SCHEMA, node=Config)
+    ConfigStore.instance().store(group="hydra/sweeper", name="search", node=SearchConfig)
     OmegaConf.register_new_resolver("dbexp.scratch", lambda: _sweep_scratch().name, replace=True)
     OmegaConf.register_new_resolver("dbexp.package", lambda folder: str(PACKAGE / folder), replace=True)
     OmegaConf.register_new_resolver("dbexp.dreambench", _of_dreambench, replace=True)

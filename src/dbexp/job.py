@@ -79,7 +79,9 @@ class Job:
         if self.is_zero:
             goes_on = not self.folder.is_trained and Stage.train in self.config.stages
             last = None if not goes_on else 0 if resumed is None else resumed[1]
-            settings = tracking.Tracking(**asdict(self.config.logger))
+            asked = asdict(self.config.logger)
+            asked.pop("artifacts")  # who sends them asks for himself
+            settings = tracking.Tracking(**asked)
             axes = self.folder.read_place().get("axes", {})
             name = " ".join([self.config.name, *(f"{key}={value}" for key, value in axes.items())])
             resolved = {**self.experiment.resolved, **({"axes": axes} if axes else {})}
@@ -195,7 +197,7 @@ class Job:
         if not self.is_zero:
             return
         self.write_summary(status, message)
-        tracking.log_summary(self.loggers, self.folder.read_summary())
+        tracking.log_summary(self.loggers, self.folder.path, self.folder.read_summary())
         if (line := tracking.finish(self.loggers, failed=status != "done")) is not None:
             self.say(line)
         self._held.close()

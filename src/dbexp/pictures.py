@@ -114,7 +114,7 @@ def make_sheet(job: Job, samples: list[Sample]) -> None:
     sheet = contact_sheet(rows, labels, [f"seed {seed}" for seed in range(per_prompt)])
     file = job.folder.path / "samples" / f"{step:06d}" / "grid.png"
     sheet.save(file)
-    tracking.log_pictures(job.loggers, "samples", [sheet], step)
+    tracking.log_pictures(job.loggers, tracking.SHEETS, [sheet], step)
     job.say(f"{len(samples)} pictures on one sheet: {file}")
 
 
@@ -130,7 +130,7 @@ def log_pictures_side_by_side(job: Job) -> None:
         *zip(class_samples(job, step, "class"), class_base, strict=True),
     ]
     drawn = [(here[one.file], here.get(other.file)) for one, other in pairs if one.file in here]
-    tracking.log_table(job.loggers, "pictures", [table_row(job, *pair) for pair in drawn], step)
+    tracking.log_table(job.loggers, tracking.PICTURES, [table_row(job, *pair) for pair in drawn], step)
 
 
 def table_row(job: Job, one: Sample, base: Sample | None) -> dict[str, Any]:

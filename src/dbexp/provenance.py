@@ -114,7 +114,8 @@ class Request:
         if self.run_dir is not None and self._of_run is None and self._asks_for_free_keys_alone:
             lacking = f"run_dir={self.run_dir} holds no run to go on with, having no config.yaml"
             return [f"{lacking}; name the folder of a run, or begin one there with +experiment=..."]
-        return [problem for said in self.said if (problem := _refusal(*said)) is not None]
+        schema = OmegaConf.structured(Config)  # making it costs more than all that it is asked here
+        return [problem for said in self.said if (problem := _refusal(schema, *said)) is not None]
 
     def shadowed(self) -> list[str]:
         """Files of yours that were asked for and lie unused, because a shipped file has the same name.
@@ -249,11 +250,11 @@ def _quoted(override: str) -> str:
     return f"""{override!r} cannot be read; put both kinds of quotes around it: '{key}="{value}"'"""
 
 
-def _refusal(who: str, key: str, value: Any) -> str | None:
+def _refusal(schema: DictConfig, who: str, key: str, value: Any) -> str | None:
     if _is_of_role(key):
         return None  # these are checked against their class, by build
     try:
-        OmegaConf.update(OmegaConf.structured(Config), key, value, merge=True)
+        OmegaConf.update(schema, key, value, merge=True)
     except OmegaConfBaseException as error:
         return f"{key} ({who}) {_reason(error)}"
     return None

@@ -11,6 +11,7 @@ from typing import Any
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from dbexp import encode as encoding
+from dbexp.artifacts import log_artifacts
 from dbexp.build import Experiment
 from dbexp.callbacks.checkpoints import Interrupted
 from dbexp.callbacks.progress import Progress
@@ -75,6 +76,7 @@ def run(experiment: Experiment) -> int:
         job.close("failed", f"{type(error).__name__}: {error}")
         raise
     log_pictures_side_by_side(job)
+    log_artifacts(job)
     job.close("done")
     job.say(f"done: {job.folder.path}")
     return 0

@@ -25,6 +25,9 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 SECONDS_TO_CONNECT = 20.0
 SECONDS_TO_FINISH = 60.0
 SECONDS_TO_LET_GO = 10.0
+OFFLINE_RUNS = "wandb/offline-run-*"  # in a run's folder
+# names at W&B: the x of every row, what panels' and the best panel's begin with, table and sheets of pictures
+STEP, PANEL, BEST, PICTURES, SHEETS = "trainer/global_step", "panel/", "best/", "pictures", "samples"
 LOSSES = ("loss", "instance_loss", "prior_loss")
 DATA_DIR = "WANDB_DATA_DIR"
 CORNERS = ("base", "copier", "real")  # of a run's scores, by their names in summary.json
@@ -140,7 +143,7 @@ def replay(metrics: MetricsFile, logger: Logger, known: int) -> None:
     for row in sorted(rows, key=lambda row: int(row["step"])):
         step = int(row.pop("step"))
         if step > known:
-            logger.log_metrics({_named(name): float(value) for name, value in row.items() if value}, step)
+            logger.log_metrics({named(name): float(value) for name, value in row.items() if value}, step)
 
 
 def scores_file(run_dir: Path) -> MetricsFile:
@@ -153,12 +156,12 @@ def log_scores(loggers: Sequence[Logger], run_dir: Path, row: Mapping[str, float
     scores_file(run_dir).log_metrics(row, step)
     for logger in loggers:
         if not isinstance(logger, MetricsFile):
-            logger.log_metrics({_named(name): value for name, value in row.items()}, step)
+            logger.log_metrics({named(name): value for name, value in row.items()}, step)
 
 
-def _named(column: str) -> str:
+def named(column: str) -> str:
     """A column's name among all of a run's: the panel's own begin with it."""
-    return column if column in LOSSES or column.startswith("lr_") else f"panel/{column}"
+    return column if column in LOSSES or column.startswith("lr_") else f"{PANEL}{column}"
 
 
 class ResumedWandbLogger(WandbLogger):
@@ -204,7 +207,7 @@ def log_table(loggers: Sequence[Logger], key: str, rows: Sequence[Mapping[str, A
             cells = [[row.get(name) for name in columns] for row in rows]
             data = [[wandb.Image(str(cell)) if isinstance(cell, Path) else cell for cell in line] for line in cells]
             with _files_beside(logger.experiment):
-                logger.experiment.log({key: wandb.Table(columns=[*columns], data=data), "trainer/global_step": step})
+                logger.experiment.log({key: wandb.Table(columns=[*columns], data=data), STEP: step})
 
 
 @contextlib.contextmanager
@@ -221,11 +224,40 @@ def _files_beside(run: Any) -> Iterator[None]:
         os.environ |= {} if before is None else {DATA_DIR: before}
 
 
-def log_summary(loggers: Sequence[Logger], summary: Mapping[str, Any]) -> None:
-    """Send the run's final numbers, as summary.json has them, to W&B's summary."""
+def log_files(loggers: Sequence[Logger], name: str, kind: str, files: Mapping[str, Path], about: Any) -> None:
+    """Send files as an artifact to the loggers that keep them; bytes that W&B has already are no new version.
+
+    They are read where they lie when they are uploaded, which offline is later, so nothing may change in them.
+
+    Args:
+        name: of the artifact, letters, digits, dots, dashes and underscores.
+        kind: W&B's type, such as "model".
+        files: name in the artifact -> file.
+        about: what is written beside them, plain containers.
+    """
+    import wandb
+
+    for logger in loggers:
+        if isinstance(logger, WandbLogger) and files:
+            artifact = wandb.Artifact(name, type=kind, metadata=about)
+            for inside, file in files.items():
+                artifact.add_file(str(file), name=inside, policy="immutable", skip_cache=True)
+            with _files_beside(logger.experiment):
+                logger.experiment.log_artifact(artifact)
+
+
+def log_summary(loggers: Sequence[Logger], run_dir: Path, summary: Mapping[str, Any]) -> None:
+    """Send the run's final numbers, as summary.json has them, and those of its best panel to W&B's summary."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            logger.experiment.summary.update(flat_summary(summary))
+            logger.experiment.summary.update({**flat_summary(summary), **best_panel(run_dir)})
+
+
+def best_panel(run_dir: Path) -> dict[str, float]:
+    """The panel with the best score, as best/step, best/score, best/dino, ...; {} where none was drawn."""
+    rows = [{name: float(value) for name, value in row.items() if value} for row in scores_file(run_dir).rows()]
+    best = max((row for row in rows if "score" in row), key=lambda row: row["score"], default={})
+    return {f"{BEST}{name}": value for name, value in best.items()}
 
 
 def flat_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,18 +292,19 @@ def _wandb_logger(
 ) -> WandbLogger:
     import wandb
 
-    run_id, earlier = _wandb_id(run_dir), sorted(run_dir.glob("wandb/offline-run-*"))
+    run_id, earlier = _wandb_id(run_dir), sorted(run_dir.glob(OFFLINE_RUNS))
+    # of a run that an agent asks for, its sweep has chosen these
+    own: dict[str, Any] = (
+        {} if agents_run() else {"project": tracking.project, "entity": tracking.entity, "id": run_id, "name": name}
+    )
 
     def start(mode: Any) -> Any:
         return wandb.init(
-            project=tracking.project,
-            entity=tracking.entity,
+            **own,
             group=tracking.group,
             job_type=tracking.job_type,
-            tags=list(tracking.tags),
-            id=run_id,
+            tags=list(tracking.tags) or None,
             resume="allow" if mode == "online" else None,
-            name=name,
             dir=run_dir,
             config=config,
             mode=mode,
@@ -293,9 +326,9 @@ def _wandb_logger(
     if problem is not None:
         warnings.warn(f"W&B could not be reached ({problem}); this run is tracked offline", stacklevel=2)
         experiment = start("offline")
-    experiment.define_metric("trainer/global_step")
-    experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
-    known = -1 if experiment.offline else int(experiment.summary.get("trainer/global_step", -1))
+    experiment.define_metric(STEP)
+    experiment.define_metric("*", step_metric=STEP, step_sync=True)
+    known = -1 if experiment.offline else int(experiment.summary.get(STEP, -1))
     logger = ResumedWandbLogger(experiment, known)
     replay(metrics, logger, known)
     for folder in earlier:  # what they held has just been told again, so that one file holds the run
@@ -303,12 +336,26 @@ def _wandb_logger(
     return logger
 
 
+def agents_run() -> str | None:
+    """The id of the run that `wandb agent` has started this process for; None where no agent has."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
+
+
+def reach() -> str | None:
+    """Why W&B cannot be asked from here, None if it can."""
+    import wandb
+
+    if not wandb.login(prompt=False, verify=False):
+        return "there is no key: run `wandb login`"
+    return _unreachable(wandb.setup().settings.base_url)
+
+
 def _wandb_id(run_dir: Path) -> str:
-    """The run's name at W&B, made once and kept in the run folder."""
-    file = run_dir / "wandb" / "id"
-    if not file.is_file():
+    """The run's name at W&B, made once, here or by a sweep of W&B, and kept in the run folder."""
+    file, given = run_dir / "wandb" / "id", agents_run()
+    if given is not None or not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(secrets.token_hex(4))
+        file.write_text(given or secrets.token_hex(4))
     return file.read_text()
 
 

@@ -15,6 +15,7 @@ EXAMPLES = """\
   python -m dbexp.new my_cat ~/cat                                           your own photos as YAML files in ./conf"""
 
 LAID_OVER = ("experiment", "sweep")
+FOR_OTHERS = ("wandb",)  # read by `wandb sweep`, not by Hydra
 
 KEYS = {
     "model.checkpoint": "Hub id, or a folder in the diffusers layout",
@@ -56,7 +57,8 @@ def choices(group: str) -> dict[str, Path]:
 
 def groups() -> list[str]:
     """The groups, in alphabetical order, experiments and sweeps apart, which are laid over all of them."""
-    return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir() and folder.name not in LAID_OVER)
+    others = (*LAID_OVER, *FOR_OTHERS)
+    return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir() and folder.name not in others)
 
 
 def headline(file: Path) -> str:

@@ -68,7 +68,7 @@ def check_jobs(sweep: Sweep, is_elsewhere: bool) -> list[Checked]:
     advice: list[str] = []
     for job in sweep.jobs:
         try:
-            one = _look(sweep, job)
+            one = look(sweep, job)
         except UserError as error:
             wrong[job] = str(error).splitlines()
             continue
@@ -79,7 +79,8 @@ def check_jobs(sweep: Sweep, is_elsewhere: bool) -> list[Checked]:
         wrong[job] = [*found.mistakes, *lacking]
         doubtful[job] = [*found.warnings, *(found.missing if is_elsewhere else [])]
         advice = found.advice if wrong[job] else advice
-    mistakes = [*told_once(wrong, len(sweep.jobs)), *_same_folders(checked), *_no_disk(sweep, checked)]
+    needed = sum(one.disk for one in checked)
+    mistakes = [*told_once(wrong, len(sweep.jobs)), *_same_folders(checked), *no_disk(sweep, needed)]
     if mistakes:
         raise UserError("\n".join([*mistakes, *advice]))
     for sentence in told_once(doubtful, len(sweep.jobs)):
@@ -99,7 +100,12 @@ def told_once(sentences: Mapping[Job, Sequence[str]], num_jobs: int) -> list[str
     ]
 
 
-def _look(sweep: Sweep, job: Job) -> Checked:
+def look(sweep: Sweep, job: Job) -> Checked:
+    """One job with what the preflight finds.
+
+    Raises:
+        UserError: its request makes no sense by itself, or its folder is done with other photos or weights.
+    """
     experiment = sweep.ask(job)
     if is_done(experiment):
         found = Checked(job, experiment, None)
@@ -144,8 +150,9 @@ def _same_folders(checked: Sequence[Checked]) -> Iterator[str]:
             yield f"jobs {other.number + 1} and {one.job.number + 1} are the same ({one.job.label}); leave one out"
 
 
-def _no_disk(sweep: Sweep, checked: Sequence[Checked]) -> Iterator[str]:
-    needed, free = sum(one.disk for one in checked), free_bytes(sweep.folder)
+def no_disk(sweep: Sweep, needed: float) -> Iterator[str]:
+    """Why so many bytes more have no room where the sweep lies."""
+    free = free_bytes(sweep.folder)
     if needed > free and not sweep.is_dry:
         sizes = f"about {needed / GIB:.1f} GiB are needed for all jobs, {free / GIB:.1f} GiB are free"
         yield f"not enough disk for sweeps={sweep.folder.parent}: {sizes}; free some, or set sweeps= elsewhere"

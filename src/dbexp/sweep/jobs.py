@@ -81,7 +81,7 @@ def run_job(sweep: Sweep, job: Job) -> int:
     try:
         experiment = sweep.ask(job)
         folder = RunFolder(Path(str(experiment.config.run_dir)))
-        print(f"job {job.number + 1} of {len(sweep.jobs)}: {job.label} in {folder.path}", flush=True)
+        print(f"job {job.number + 1} of {sweep.num_jobs}: {job.label} in {folder.path}", flush=True)
         if is_done(experiment):  # another process was quicker
             return DONE
         findings = check(experiment, is_sweep=True)

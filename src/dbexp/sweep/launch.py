@@ -9,6 +9,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.callbacks import Callbacks
@@ -23,7 +24,7 @@ from dbexp.provenance import Request
 from dbexp.sweep.check import Checked, check_jobs
 from dbexp.sweep.jobs import DONE, FAULT, MISTAKE, StoppedError, Task
 from dbexp.sweep.plan import Sweep, plan_sweep
-from dbexp.sweep.told import dry_plan, headline, results
+from dbexp.sweep.told import dry_plan, headline, results, to_sync
 
 CTRL_C = 130
 COMPARE = "dbexp.compare"
@@ -41,12 +42,36 @@ def run_sweep(request: Request, config: DictConfig) -> int:
         UserError: all that is wrong with any job; nothing was written.
     """
     sweep = plan_sweep(request, config)
-    launcher = str(config.hydra.launcher._target_)
-    checked = check_jobs(sweep, is_elsewhere="submitit" in launcher)
+    if sweep.search is not None:
+        from dbexp.sweep.search import run_search
+
+        return run_search(sweep, request, config)
+    checked = check_jobs(sweep, is_elsewhere(config))
     if sweep.is_dry:
         print(dry_plan(sweep, checked))
         return DONE
     print(f"sweep {headline(sweep, checked)}", flush=True)
+    codes, stopped = run_jobs(sweep, checked, request, config)
+    print(results(sweep, checked, codes), flush=True)
+    folders = {one.folder.path: codes[one.job.number] == DONE for one in checked}
+    conclude(sweep, folders)
+    return stopped or exit_code(codes.values())
+
+
+def is_elsewhere(config: DictConfig) -> bool:
+    """Whether the jobs run on other machines than this one."""
+    return "submitit" in config.hydra.launcher._target_
+
+
+def run_jobs(
+    sweep: Sweep, checked: Sequence[Checked], request: Request, config: DictConfig
+) -> tuple[dict[int, int | None], int | None]:
+    """Have what is lacking of these jobs done.
+
+    Returns:
+        Number of a job -> its exit code, None where it did not come to its end; and 128 and the number of the signal
+        that ended the sweep, None where none did.
+    """
     codes: dict[int, int | None] = {one.job.number: DONE if one.is_done else None for one in checked}
     stopped = None
     try:
@@ -54,9 +79,7 @@ def run_sweep(request: Request, config: DictConfig) -> int:
     except KeyboardInterrupt as signal:
         stopped = signal.code if isinstance(signal, StoppedError) else CTRL_C
     codes |= {one.job.number: code_of(one) for one in checked if codes[one.job.number] is None}
-    print(results(sweep, checked, codes), flush=True)
-    compare(sweep, [one for one in checked if codes[one.job.number] == DONE])
-    return stopped or exit_code(codes.values())
+    return codes, stopped
 
 
 def launch(sweep: Sweep, checked: Sequence[Checked], request: Request, config: DictConfig) -> dict[int, int | None]:
@@ -71,7 +94,7 @@ def launch(sweep: Sweep, checked: Sequence[Checked], request: Request, config: D
     jobs, devices = [one.job for one in checked], gpus(checked, config)
     with open_dict(config):
         config.hydra.hydra_logging.root = None  # the launcher's lines would tell of its own folder and numbers
-        if "submitit" in config.hydra.launcher._target_:  # its files must be where other machines see them
+        if is_elsewhere(config):  # its files must be where other machines see them
             config.hydra.sweep.dir = str(sweep.folder)
         elif "n_jobs" in config.hydra.launcher:
             config.hydra.launcher.n_jobs = at_once(int(config.hydra.launcher.n_jobs), len(devices))
@@ -116,12 +139,20 @@ def exit_code(codes: Iterable[int | None]) -> int:
     return FAULT if seen & {None, FAULT} else MISTAKE if MISTAKE in seen else DONE
 
 
-def compare(sweep: Sweep, done: Sequence[Checked]) -> None:
-    """Write the page that compares the jobs that are done, where this package knows how to, and say where it lies."""
+def conclude(sweep: Sweep, folders: Mapping[Path, bool]) -> None:
+    """Say how what W&B has not got yet is sent there, write the page that compares the jobs that are done, where this
+    package knows how to, and say where it lies.
+
+    Args:
+        folders: of the jobs -> whether it is done.
+    """
+    if (line := to_sync(sweep, list(folders))) is not None:
+        print(line, flush=True)
+    done = [folder for folder, is_done in folders.items() if is_done]
     if not done or importlib.util.find_spec(COMPARE) is None:
         return
     try:
-        page = importlib.import_module(COMPARE).write_comparison([one.folder.path for one in done], sweep.folder)
+        page = importlib.import_module(COMPARE).write_comparison(done, sweep.folder)
     except UserError as error:
         print(f"no page: {error}", file=sys.stderr, flush=True)
     else:

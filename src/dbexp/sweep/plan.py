@@ -1,10 +1,11 @@
 """From a command line to the jobs of a sweep, each with its request and its folder. Nothing is run or written here.
 
 The jobs are those of Hydra's basic sweeper: every combination of the values that the sweep files and the command line
-give, where the command line replaces what a file says of the same key.
+give, where the command line replaces what a file says of the same key. Those of a search are not known before it runs;
+in their place stand the ends of its space.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -21,11 +22,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dbexp.answers import config_hash, is_answered
 from dbexp.build import Experiment, build
-from dbexp.config import Stage
+from dbexp.config import SEARCH, Stage
 from dbexp.errors import UserError
 from dbexp.folder import RunFolder
 from dbexp.provenance import Request, explain
 from dbexp.sweep.names import label, slug, sweep_name
+from dbexp.sweep.space import Search, read_search
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 JOB_TYPE = "sweep"  # at W&B
@@ -64,10 +66,11 @@ class Sweep:
         name: experiment and question.
         folder: where its jobs lie.
         files: the chosen files of conf/sweep.
-        jobs: all of them.
+        jobs: all of them; of a search those at hand, at first the ends of its space.
         config_dir: a folder of YAML searched beside the shipped one.
         weights_of: a finished run whose weights every job draws from, instead of training its own; None for none.
         is_dry: whether only the plan is asked for.
+        search: what is searched; None where every combination is run.
     """
 
     name: str
@@ -77,6 +80,12 @@ class Sweep:
     config_dir: str | None
     weights_of: Path | None
     is_dry: bool
+    search: Search | None = None
+
+    @property
+    def num_jobs(self) -> int:
+        """How many there will be."""
+        return len(self.jobs) if self.search is None else self.search.num_trials
 
     def ask(self, job: Job) -> Experiment:
         """What a job asks for, its own folder in it.
@@ -139,29 +148,30 @@ def plan_sweep(request: Request, config: DictConfig) -> Sweep:
     Args:
         config: from `multirun_config`.
     Raises:
-        UserError: the sweeper is another than Hydra's basic one, or all jobs would share a run folder.
+        UserError: the sweeper is neither Hydra's basic one nor a search, the search makes no sense, or all jobs would
+            share a run folder.
         HydraException: values that the basic sweeper does not take.
     """
     sweeper = config.hydra.sweeper
-    if sweeper._target_ != BASIC:
+    if sweeper._target_ not in (BASIC, SEARCH):
         raise UserError(f"hydra/sweeper={sweeper._target_.split('.')[-1]} is not used here; leave it out")
     params = cast(dict[str, str], OmegaConf.to_container(sweeper.params or OmegaConf.create()))
     given = [f"{key}={value}" for key, value in params.items()]
     words = OverridesParser.create().parse_overrides([*given, *config.hydra.overrides.task])
-    lines = [tuple(line) for line in BasicSweeper.split_arguments(words, None)[0]]
-    # what a file asks about is an axis even with one value left, so that its folder is the one of a later, longer sweep
-    swept = [
-        number
-        for number, column in enumerate(zip(*lines, strict=True))
-        if len(set(column)) > 1 or column[0].partition("=")[0] in params
-    ]
-    jobs = tuple(Job(number, line, _axes(line, swept)) for number, line in enumerate(lines))
+    search = read_search(sweeper, words) if sweeper._target_ == SEARCH else None
+    jobs = _combinations(words, params) if search is None else tuple(trial_jobs(search, search.ends()))
     files = _files(words)
     keys = [key for key in jobs[0].axes if key not in params]
     name = sweep_name(str(config.name), files, keys)
     folder = Path(str(config.sweeps)).expanduser() / name
     lender = _lender(request, jobs)
-    return Sweep(name, folder, files, jobs, request.config_dir, lender, bool(config.dry_run))
+    return Sweep(name, folder, files, jobs, request.config_dir, lender, bool(config.dry_run), search)
+
+
+def trial_jobs(search: Search, places: Sequence[Mapping[str, str]], first: int = 0) -> list[Job]:
+    """Jobs at these places of a search's space, numbered from `first`."""
+    axes = [{key.lstrip("+"): value.strip("'\"") for key, value in place.items()} for place in places]
+    return [Job(first + n, search.line(place), axes[n]) for n, place in enumerate(places)]
 
 
 def is_done(experiment: Experiment) -> bool:
@@ -171,6 +181,17 @@ def is_done(experiment: Experiment) -> bool:
     # summary.json says "done" before the page is written, which tells it
     is_told = Stage.report not in stages or (folder.path / "report.html").is_file()
     return is_told and is_answered(folder.read_summary(), experiment.resolved, [stage.value for stage in stages])
+
+
+def _combinations(words: Sequence[Override], params: Mapping[str, str]) -> tuple[Job, ...]:
+    lines = [tuple(line) for line in BasicSweeper.split_arguments(list(words), None)[0]]
+    # what a file asks about is an axis even with one value left, so that its folder is the one of a later, longer sweep
+    swept = [
+        number
+        for number, column in enumerate(zip(*lines, strict=True))
+        if len(set(column)) > 1 or column[0].partition("=")[0] in params
+    ]
+    return tuple(Job(number, line, _axes(line, swept)) for number, line in enumerate(lines))
 
 
 def _axes(line: Sequence[str], swept: Sequence[int]) -> dict[str, str]:

@@ -1,13 +1,18 @@
 """What a sweep tells its user: the plan, and what has come of its jobs. It decides nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dbexp.config import Stage
 from dbexp.preflight.estimate import GIB
 from dbexp.sweep.check import Checked, told_once
 from dbexp.sweep.names import label
 from dbexp.sweep.plan import Sweep
+from dbexp.tracking import OFFLINE_RUNS
+
+if TYPE_CHECKING:
+    from dbexp.sweep.study import Trial
 
 SHOWN = ("dino", "clip_i", "clip_t", "pres")  # scores in a line; the page has all
 
@@ -53,14 +58,73 @@ def results(sweep: Sweep, checked: Sequence[Checked], codes: Mapping[int, int | 
         codes: number of a job -> its exit code, None where it did not come to its end.
     """
     done = [one for one in checked if codes[one.job.number] == 0]
-    lines = [_line(one, codes[one.job.number]) for one in checked]
+    lines = [job_line(one, codes[one.job.number]) for one in checked]
     lines.append(f"{len(done)} of {len(checked)} jobs done: {sweep.folder}")
     if len(done) < len(checked):
         lines.append("The same command goes on with the others, and does nothing twice.")
     return "\n".join(lines)
 
 
-def _line(checked: Checked, code: int | None) -> str:
+def search_headline(sweep: Sweep, num_done: int) -> str:
+    """How much there is to do."""
+    number = sweep.num_jobs
+    return f"{sweep.name}: {number} trial{'s' if number > 1 else ''}, {min(num_done, number)} done already"
+
+
+def dry_search(sweep: Sweep, journal: Path, ends: Sequence[Checked], num_done: int) -> str:
+    """What would be searched, for `dry_run=true`.
+
+    Args:
+        ends: of the space.
+        num_done: trials that the journal has scores of.
+    """
+    search = sweep.search
+    assert search is not None
+    space = [f"{key.lstrip('+')}: {axis}" for key, axis in search.space.items()]
+    lacking = max(0, search.num_trials - num_done)
+    rows = [("search", search_headline(sweep, num_done))]
+    rows += [("space" if number == 0 else "", text) for number, text in enumerate(space)]
+    rows.append(("scores", ", ".join(f"{way} {name}" for name, way in search.objectives.items())))
+    rows.append(("sampler", f"TPE of Optuna, seed {search.seed}"))
+    if sweep.weights_of is not None:
+        rows.append(("weights", f"those of {sweep.weights_of}"))
+    rows.append(("optimizer steps", f"{lacking * max(_steps(one) for one in ends):,} in all at most"))
+    rows.append(("disk estimate", f"{lacking * max(one.disk for one in ends) / GIB:.1f} GiB at most"))
+    rows.append(("journal", str(journal)))
+    lines = ["Dry run: nothing was written.", "", *(f"{name:<17}{text}" for name, text in rows)]
+    missing = told_once({one.job: one.findings.missing for one in ends if one.findings is not None}, len(ends))
+    return "\n".join([*lines, *(["", "Before a real run:", *(f"- {entry}" for entry in missing)] if missing else [])])
+
+
+def front_lines(sweep: Sweep, done: "Sequence[Trial]", front: "Sequence[Trial]", num_failed: int) -> str:
+    """What has come of a search: how many trials, and those that no other beats."""
+    search = sweep.search
+    assert search is not None
+    failed = f", {num_failed} failed" if num_failed else ""
+    lines = [f"{len(done)} of {search.num_trials} trials done{failed}: {sweep.folder}"]
+    if len(done) < search.num_trials:
+        lines.append("The same command goes on with the others, and does nothing twice.")
+    if front:
+        names = " and ".join(search.objectives)
+        lines.append(f"best in {names}:" if len(search.objectives) == 1 else f"the Pareto front of {names}:")
+    for trial in front:
+        scores = "".join(f"  {name} {value:.3f}" for name, value in zip(search.objectives, trial.scores, strict=True))
+        lines.append(f"  trial {trial.number}: {label(trial.place)}:{scores}  ({sweep.folder / trial.folder})")
+    return "\n".join(lines)
+
+
+def to_sync(sweep: Sweep, folders: Sequence[Path]) -> str | None:
+    """How the runs among these that W&B has not seen are sent there, all at once; None where there are none."""
+    offline = [run for folder in folders for run in sorted(folder.glob(OFFLINE_RUNS))]
+    if not offline:
+        return None
+    are_here = all(folder.parent == sweep.folder for folder in folders)
+    where = f"{sweep.folder}/*/{OFFLINE_RUNS}" if are_here else " ".join(map(str, offline))
+    return f"W&B ran offline; upload all {len(offline)} with: wandb sync {where}"
+
+
+def job_line(checked: Checked, code: int | None) -> str:
+    """What has come of one job."""
     summary, where = checked.folder.read_summary(), f"{label(checked.job.axes)}: "
     if code == 0:
         return f"  {where}done{_scores(summary)}"
@@ -73,6 +137,11 @@ def _line(checked: Checked, code: int | None) -> str:
 def _scores(summary: Mapping[str, Any]) -> str:
     metrics: Mapping[str, Any] = summary.get("metrics") or {}
     return "".join(f"  {name} {metrics[name]['value']:.3f}" for name in SHOWN if name in metrics)
+
+
+def _steps(checked: Checked) -> int:
+    config = checked.experiment.config
+    return config.trainer.max_steps if Stage.train in config.stages else 0
 
 
 def _axes(sweep: Sweep) -> list[tuple[str, str]]:
