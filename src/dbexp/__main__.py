@@ -141,11 +141,13 @@ def _check_and_run(experiment: "Experiment") -> int:
     from dbexp.preflight.plan import plan
 
     findings = check(experiment)
-    for warning in findings.warnings:
+    for warning in findings.warnings if _speaks() else ():
         print(f"warning: {warning}", file=sys.stderr)
     is_dry = experiment.config.dry_run
     if findings.mistakes or (findings.missing and not is_dry):
         return refuse("\n".join(findings.mistakes + findings.missing + findings.advice))
+    if is_dry and not _speaks():
+        return 0
     if is_dry:
         assert findings.facts is not None, "a model that cannot be read is a mistake"
         print(plan(experiment, findings, class_images_here(experiment, findings.facts)))
@@ -200,13 +202,18 @@ def refuse(message: str) -> int:
     lines = message.splitlines()
     if len(lines) > 1:
         message = "\n".join([f"{len(lines)} things are wrong:", *(f"- {line}" for line in lines)])
-    if _is_first():
+    if _speaks():
         print(message, file=sys.stderr)
     return MISTAKE
 
 
 def _is_first() -> bool:
     return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _speaks() -> bool:
+    """Whether this is the one process that tells; those that srun starts all check, since none of them is first."""
+    return _is_first() and os.environ.get("SLURM_PROCID", "0") == "0"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from dbexp.errors import UserError
 from dbexp.folder import RunFolder
 from dbexp.preflight.check import check
 from dbexp.report.commands import go_on
+from dbexp.sweep import slurm
 from dbexp.sweep.devices import hold_device
 from dbexp.sweep.plan import Job, Sweep, is_done
 
@@ -54,7 +55,12 @@ class Task:
     def __call__(self, cfg: DictConfig) -> int:
         """The job's exit code."""
         job = self.jobs[HydraConfig.get().job.num]
-        code = run_job(self.sweep, job)
+        try:
+            code = run_job(self.sweep, job)
+        except StoppedError as signal:
+            if slurm.is_inside():
+                slurm.come_back(signal.code)
+            raise
         free_memory()
         return code
 
@@ -84,10 +90,10 @@ def run_job(sweep: Sweep, job: Job) -> int:
         print(f"job {job.number + 1} of {len(sweep.jobs)}: {job.label} in {folder.path}", flush=True)
         if is_done(experiment):  # another process was quicker
             return DONE
-        findings = check(experiment, is_sweep=True)
+        findings = check(experiment, is_sweep=not sweep.is_slurm)
         if wrong := [*findings.mistakes, *findings.missing]:
             raise UserError("\n".join(wrong))
-        if not job.has_own_folder:
+        if not job.has_own_folder and (slurm.is_first_task() or not sweep.is_slurm):
             make_place(sweep, job, folder)
         from dbexp.run import run
 

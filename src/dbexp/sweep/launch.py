@@ -20,6 +20,7 @@ from omegaconf import DictConfig, open_dict
 from dbexp.errors import UserError
 from dbexp.preflight.machine import GPUS, num_gpus
 from dbexp.provenance import Request
+from dbexp.sweep import slurm
 from dbexp.sweep.check import Checked, check_jobs
 from dbexp.sweep.jobs import DONE, FAULT, MISTAKE, StoppedError, Task
 from dbexp.sweep.plan import Sweep, plan_sweep
@@ -41,11 +42,12 @@ def run_sweep(request: Request, config: DictConfig) -> int:
         UserError: all that is wrong with any job; nothing was written.
     """
     sweep = plan_sweep(request, config)
-    launcher = str(config.hydra.launcher._target_)
-    checked = check_jobs(sweep, is_elsewhere="submitit" in launcher)
+    checked = check_jobs(sweep, config.hydra.launcher)
     if sweep.is_dry:
         print(dry_plan(sweep, checked))
         return DONE
+    if sweep.is_slurm:
+        slurm.refuse_twice(sweep.folder)
     print(f"sweep {headline(sweep, checked)}", flush=True)
     codes: dict[int, int | None] = {one.job.number: DONE if one.is_done else None for one in checked}
     stopped = None
@@ -69,31 +71,48 @@ def launch(sweep: Sweep, checked: Sequence[Checked], request: Request, config: D
         return {}
     setup_globals()
     jobs, devices = [one.job for one in checked], gpus(checked, config)
+    queue = None
     with open_dict(config):
         config.hydra.hydra_logging.root = None  # the launcher's lines would tell of its own folder and numbers
-        if "submitit" in config.hydra.launcher._target_:  # its files must be where other machines see them
-            config.hydra.sweep.dir = str(sweep.folder)
+        if sweep.is_slurm:
+            config.hydra.sweep.dir = str(sweep.folder)  # its files must be where other machines see them
+            config.hydra.launcher.submitit_folder = str(sweep.folder / slurm.LOGS / "%j")
+            if not any(map(on_gpu, checked)):
+                config.hydra.launcher.gpus_per_node = None
+            queue = slurm.watch_queue()
         elif "n_jobs" in config.hydra.launcher:
             config.hydra.launcher.n_jobs = at_once(int(config.hydra.launcher.n_jobs), len(devices))
             config.hydra.sweep.dir = str(config.hydra.sweep.dir)  # this process's folder, not one for each worker
     context = HydraContext(config_loader=request.loader, callbacks=Callbacks(config))
     launcher = Plugins.instance().instantiate_launcher(context, Task(sweep, jobs, devices), config)
+    if queue is not None:
+        print(f"SLURM's: squeue --me shows them, {sweep.folder / slurm.LOGS} holds what they print", flush=True)
     try:
         returns = launcher.launch([list(job.overrides) for job in jobs], initial_job_idx=0)
     except Exception as error:  # of joblib or submitit: a worker that was killed, a queue that does not answer
         print(f"the launcher gave up: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        if queue is not None:  # one job was lost, the others go on
+            queue.wait()
         return {}
+    except KeyboardInterrupt:
+        if queue is not None and queue.ids:
+            print(f"SLURM goes on with its jobs; to stop them: scancel {' '.join(sorted(queue.ids))}", flush=True)
+        raise
     ended = zip(jobs, returns, strict=True)
     return {job.number: each.return_value for job, each in ended if each.status == JobStatus.COMPLETED}
 
 
 def gpus(checked: Sequence[Checked], config: DictConfig) -> list[str]:
     """The GPUs among which workers on this machine choose; [] where one process does all, or none is asked for."""
-    asked = any(one.experiment.config.trainer.accelerator in GPUS for one in checked)
-    if "n_jobs" not in config.hydra.launcher or not asked:
+    if "n_jobs" not in config.hydra.launcher or not any(map(on_gpu, checked)):
         return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return list(map(str, range(num_gpus()))) if visible is None else [each for each in visible.split(",") if each]
+
+
+def on_gpu(checked: Checked) -> bool:
+    """Whether a job asks for GPUs."""
+    return checked.experiment.config.trainer.accelerator in GPUS
 
 
 def at_once(asked: int, num_devices: int) -> int:

@@ -68,6 +68,7 @@ class Sweep:
         config_dir: a folder of YAML searched beside the shipped one.
         weights_of: a finished run whose weights every job draws from, instead of training its own; None for none.
         is_dry: whether only the plan is asked for.
+        is_slurm: whether its jobs are SLURM's.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Sweep:
     config_dir: str | None
     weights_of: Path | None
     is_dry: bool
+    is_slurm: bool = False
 
     def ask(self, job: Job) -> Experiment:
         """What a job asks for, its own folder in it.
@@ -161,7 +163,8 @@ def plan_sweep(request: Request, config: DictConfig) -> Sweep:
     name = sweep_name(str(config.name), files, keys)
     folder = Path(str(config.sweeps)).expanduser() / name
     lender = _lender(request, jobs)
-    return Sweep(name, folder, files, jobs, request.config_dir, lender, bool(config.dry_run))
+    is_slurm = str(config.hydra.launcher._target_).endswith(".SlurmLauncher")
+    return Sweep(name, folder, files, jobs, request.config_dir, lender, bool(config.dry_run), is_slurm)
 
 
 def is_done(experiment: Experiment) -> bool:
