@@ -5,8 +5,12 @@ Hydra calls the `Task`; of what Hydra composes it takes the job's number alone, 
 """
 
 import contextlib
+import functools
 import gc
+import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +30,7 @@ from dbexp.sweep.devices import hold_device
 from dbexp.sweep.plan import Job, Sweep, is_done
 
 DONE, FAULT, MISTAKE = 0, 1, 2  # exit codes
+KILLED = 137  # by SIGKILL, as shells have it
 
 
 class StoppedError(KeyboardInterrupt):
@@ -65,16 +70,37 @@ class Task:
         return code
 
     def __reduce__(self) -> Any:
-        return in_a_worker, (self.sweep, self.jobs, self.devices)
+        return in_a_worker, (self.sweep, self.jobs, self.devices, os.getpid())
 
 
-def in_a_worker(sweep: Sweep, jobs: Sequence[Job], devices: Sequence[str]) -> Task:
-    """The task in another process, which begins by knowing nothing: neither the schema, nor which GPU is its own."""
+def in_a_worker(sweep: Sweep, jobs: Sequence[Job], devices: Sequence[str], parent: int) -> Task:
+    """The task in another process, which begins by knowing nothing: neither the schema, nor which GPU is its own.
+
+    Args:
+        parent: the sweep's process, with which a worker on this machine ends.
+    """
     register()
     quiet.imports()
+    if not sweep.is_slurm:
+        end_with(parent)
     if devices:
         hold_device(devices)
     return Task(sweep, jobs, devices)
+
+
+@functools.cache  # one thread is enough, whichever jobs come
+def end_with(parent: int) -> None:
+    """End this process soon after its parent: a worker that outlives a killed sweep would work on in folders that the
+    next start wants. What it has made so far is there, as after any kill.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(KILLED)
+
+    if parent != os.getpid():
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def run_job(sweep: Sweep, job: Job) -> int:

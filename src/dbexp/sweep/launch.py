@@ -90,7 +90,8 @@ def launch(sweep: Sweep, checked: Sequence[Checked], request: Request, config: D
     try:
         returns = launcher.launch([list(job.overrides) for job in jobs], initial_job_idx=0)
     except Exception as error:  # of joblib or submitit: a worker that was killed, a queue that does not answer
-        print(f"the launcher gave up: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        told = " ".join(str(error).splitlines()[:2])  # more of it is a worker's log
+        print(f"the launcher gave up: {type(error).__name__}: {told}", file=sys.stderr, flush=True)
         if queue is not None:  # one job was lost, the others go on
             queue.wait()
         return {}
