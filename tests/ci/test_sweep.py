@@ -16,8 +16,8 @@ from store_records import puts
 JOBS = 3
 
 
-def start(folder: Path, words: list[str]) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "dbexp", "-m", *words, f"seed=range({JOBS})"]
+def start(folder: Path, words: list[str], num_jobs: int = JOBS) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "dbexp", "-m", *words, f"seed=range({num_jobs})"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "DBEXP_CACHE": str(folder / "c")}
     with (folder / "log").open("a") as log:
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder)
@@ -83,20 +83,21 @@ def ended(pid: int) -> bool:
 
 
 @pytest.mark.ci
+@pytest.mark.timeout(600)  # three starts of three processes
 def test_two_workers_make_everything_once_whoever_is_killed(
     tiny_sd: Path, photos: Path, judged: list[str], tmp_path: Path
 ) -> None:
     """The parent, then one of its workers: the third start finishes."""
     log, cache = tmp_path / "log", tmp_path / "c"
     # so many class images that the second worker finds the first at work
-    words = [*words_for(tiny_sd, photos), *judged, "prior.num_images=24", "prior.sampling.num_steps=20"]
-    words += ["trainer.max_steps=150", "launcher=jobs", "hydra.launcher.n_jobs=2"]
+    words = [*words_for(tiny_sd, photos), *judged, "prior.num_images=12", "prior.sampling.num_steps=20"]
+    words += ["trainer.max_steps=60", "launcher=jobs", "hydra.launcher.n_jobs=2"]
 
     def checkpoints(seed: int, name: str = "previous.ckpt") -> list[int]:
         folder = jobs(tmp_path).get(seed, tmp_path)
         return [file.stat().st_mtime_ns for file in folder.glob(f"checkpoints/{name}")]
 
-    first = start(tmp_path, words)
+    first = start(tmp_path, words, 2)
     wait_for(first, lambda: bool(checkpoints(0) and checkpoints(1)), log)
     workers = [owner(jobs(tmp_path)[seed]) for seed in (0, 1)]
     assert "waiting for it" in log.read_text() and len({first.pid, *workers}) == 3
@@ -107,16 +108,16 @@ def test_two_workers_make_everything_once_whoever_is_killed(
         assert time.monotonic() < orphans, "workers outlive the sweep, and hold its folders"
         time.sleep(0.1)
 
-    before = {seed: checkpoints(seed, "last.ckpt") for seed in (0, 1)}
-    second = start(tmp_path, words)
-    wait_for(second, lambda: all(checkpoints(seed, "last.ckpt") > before[seed] for seed in (0, 1)), log)
+    before = checkpoints(1, "last.ckpt")
+    second = start(tmp_path, words, 2)
+    wait_for(second, lambda: checkpoints(1, "last.ckpt") > before, log)
     os.kill(owner(jobs(tmp_path)[1]), signal.SIGKILL)
     assert second.wait(timeout=120) == 1
     assert "seed=1: not finished" in log.read_text()
 
-    assert start(tmp_path, words).wait(timeout=300) == 0, log.read_text()
-    summaries = [summary(jobs(tmp_path)[seed]) for seed in range(JOBS)]
-    assert [(each["status"], each["train"]["steps"]) for each in summaries] == [("done", 150)] * JOBS
+    assert start(tmp_path, words, 2).wait(timeout=120) == 0, log.read_text()
+    summaries = [summary(folder) for folder in jobs(tmp_path).values()]
+    assert [(each["status"], each["train"]["steps"]) for each in summaries] == [("done", 60)] * 2
     items = puts(cache)
     assert len(items) == len(set(items))
     assert {"class_images", "latents", "text_states", "floors"} <= {item.split("/")[0] for item in items}

@@ -10,6 +10,8 @@ from typing import Any
 from unittest.mock import MagicMock, patch
 
 import pytest
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 
 from dbexp.__main__ import main
 from dbexp.build import Experiment
@@ -226,18 +228,22 @@ def test_what_no_sweep_can_do_is_one_sentence(
     assert sentence in told and "Traceback" not in told and list(elsewhere.iterdir()) == []
 
 
-@pytest.mark.parametrize(("launcher", "package"), [("jobs", "joblib"), ("slurm", "submitit")])
+@pytest.mark.parametrize(
+    ("launcher", "package", "name"), [("jobs", "joblib", "joblib"), ("slurm", "submitit", "submitit_slurm")]
+)
 def test_a_launcher_that_is_not_installed_names_the_extra(
-    launcher: str, package: str, words: list[str], capsys: pytest.CaptureFixture[str]
+    launcher: str,
+    package: str,
+    name: str,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    try:
-        __import__(f"hydra_plugins.hydra_{package}_launcher")
-    except ImportError:
-        assert main([*words, "+sweep=seeds", f"launcher={launcher}"]) == 2
-        (told,) = capsys.readouterr().err.splitlines()
-        assert told == f"launcher={launcher} needs hydra-{package}-launcher: pip install 'dbexp[sweep]'"
-    else:
-        pytest.skip("it is installed")
+    Plugins.instance()  # finds what is installed, once
+    monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["launcher"], f"{name}.yaml", raising=False)
+    assert main([*words, "+sweep=seeds", f"launcher={launcher}"]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told == f"launcher={launcher} needs hydra-{package}-launcher: pip install 'dbexp[sweep]'"
 
 
 def test_photos_that_were_changed_are_not_answered_for(
