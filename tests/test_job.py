@@ -6,6 +6,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnv
 from dbexp.job import cluster
 
 
+@pytest.mark.filterwarnings("ignore:.*srun. command")
 def test_slurm_s_processes_are_its_own_and_are_not_requeued_by_lightning(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NTASKS", "PROCID", "JOB_NAME"):
         monkeypatch.delenv(f"SLURM_{name}", raising=False)

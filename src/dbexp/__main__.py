@@ -7,6 +7,7 @@ It knows nothing of models or training; torch is imported once a request has bee
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0
-    return _compose_and_run(_prepared(arguments))
+    return _compose_and_run(_prepared(arguments), time.monotonic())
 
 
 def console() -> None:
@@ -73,7 +74,7 @@ def _prepared(arguments: list[str]) -> list[str]:
     return written if given or own is None else ["--config-dir", str(own), *written]
 
 
-def _compose_and_run(arguments: list[str]) -> int:
+def _compose_and_run(arguments: list[str], began: float) -> int:
     import hydra
     import yaml
     from hydra.errors import HydraException
@@ -93,7 +94,7 @@ def _compose_and_run(arguments: list[str]) -> int:
         if (config := multirun_config(arguments, asked)) is not None:
             from dbexp.sweep.launch import run_sweep
 
-            return run_sweep(asked, config)
+            return run_sweep(asked, config, began)
 
         @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=asked.config_name)
         def job(cfg: "DictConfig") -> None:

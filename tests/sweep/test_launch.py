@@ -92,6 +92,10 @@ def test_a_second_start_runs_nothing_and_a_lost_job_alone_is_done_again(
     here = folders(elsewhere / "sweeps" / "demo-seed")
     assert sorted(here) == ["seed_0", "seed_1"]
     assert {json.loads((here[f"seed_{n}"] / "sweep.json").read_text())["axes"]["seed"] for n in (0, 1)} == {"0", "1"}
+    (noted,) = (elsewhere / "sweeps" / "demo-seed" / "starts.jsonl").read_text().splitlines()
+    took = json.loads(noted)
+    assert took["jobs"] == 2 and took["seconds"] > took["stage_seconds"] > 0
+    assert "2 jobs in" in capsys.readouterr().out
     before = job_times(elsewhere / "sweeps" / "demo-seed")
     whole = (here["seed_1"] / "weights" / "unet").glob("*.safetensors")
     weights = next(whole).read_bytes()
@@ -112,6 +116,8 @@ def test_a_second_start_runs_nothing_and_a_lost_job_alone_is_done_again(
     assert "going on at optimizer step 2 of 2" in capsys.readouterr().out
     assert next((lost.weights / "unet").glob("*.safetensors")).read_bytes() == weights
     assert summary(lost.path)["status"] == "done"
+    # neither a start that did nothing nor one that went on tells what its jobs cost
+    assert (elsewhere / "sweeps" / "demo-seed" / "starts.jsonl").read_text().splitlines() == [noted]
 
 
 def test_a_job_that_fails_says_why_in_its_folder_and_the_others_go_on(

@@ -6,5 +6,6 @@ the next one.
 """
 
 from dbexp.compare.build import write_comparison
+from dbexp.compare.cost import costs
 
-__all__ = ["write_comparison"]
+__all__ = ["costs", "write_comparison"]

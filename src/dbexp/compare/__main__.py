@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # these take a second, which --help need not wait for
     from dbexp.compare.build import write_all
+    from dbexp.compare.cost import costs
     from dbexp.compare.find import home_of
     from dbexp.compare.question import Question
 
@@ -34,13 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         out = arguments.out.expanduser() if arguments.out is not None else home_of(folders)
         files = write_all(folders, out, question)
+        told = costs(folders)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
         print(f"{error.filename} cannot be used ({error.strerror}): mend that and ask again", file=sys.stderr)
         return 2
-    print("\n".join(map(str, files)))
+    print("\n".join([*map(str, files), *told]))
     return 0
 
 

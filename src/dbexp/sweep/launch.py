@@ -6,8 +6,10 @@ forget. It knows nothing of how a job is done.
 
 import importlib
 import importlib.util
+import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,13 +26,15 @@ from dbexp.sweep import slurm
 from dbexp.sweep.check import Checked, check_jobs
 from dbexp.sweep.jobs import DONE, FAULT, MISTAKE, StoppedError, Task
 from dbexp.sweep.plan import Sweep, plan_sweep
-from dbexp.sweep.told import dry_plan, headline, results
+from dbexp.sweep.told import dry_plan, headline, results, state
 
 CTRL_C = 130
 COMPARE = "dbexp.compare"
+STARTS = "starts.jsonl"  # in the sweep's folder, as the comparison reads it
+COUNTED = ("train", "generate", "evaluate")  # stages that a job is for; the others cost
 
 
-def run_sweep(request: Request, config: DictConfig) -> int:
+def run_sweep(request: Request, config: DictConfig, began: float) -> int:
     """Do what is lacking of a sweep; returns the exit code.
 
     0 where all is done, 2 where jobs failed by a mistake of the user's, 1 where one failed by a fault of ours or was
@@ -38,6 +42,7 @@ def run_sweep(request: Request, config: DictConfig) -> int:
 
     Args:
         config: Hydra's, from `multirun_config`.
+        began: when this program did, by time.monotonic.
     Raises:
         UserError: all that is wrong with any job; nothing was written.
     """
@@ -49,6 +54,7 @@ def run_sweep(request: Request, config: DictConfig) -> int:
     if sweep.is_slurm:
         slurm.refuse_twice(sweep.folder)
     print(f"sweep {headline(sweep, checked)}", flush=True)
+    is_new = all(one.is_done or state(one) == "new" for one in checked)
     codes: dict[int, int | None] = {one.job.number: DONE if one.is_done else None for one in checked}
     stopped = None
     try:
@@ -57,6 +63,8 @@ def run_sweep(request: Request, config: DictConfig) -> int:
         stopped = signal.code if isinstance(signal, StoppedError) else CTRL_C
     codes |= {one.job.number: code_of(one) for one in checked if codes[one.job.number] is None}
     print(results(sweep, checked, codes), flush=True)
+    if is_new and set(codes.values()) == {DONE}:
+        note_start(sweep, [one for one in checked if not one.is_done], time.monotonic() - began)
     compare(sweep, [one for one in checked if codes[one.job.number] == DONE])
     return stopped or exit_code(codes.values())
 
@@ -136,13 +144,26 @@ def exit_code(codes: Iterable[int | None]) -> int:
     return FAULT if seen & {None, FAULT} else MISTAKE if MISTAKE in seen else DONE
 
 
+def note_start(sweep: Sweep, did: Sequence[Checked], seconds: float) -> None:
+    """Keep what a start took, for the comparison to tell: one that did all of its jobs from their beginning, since no
+    folder tells the seconds of jobs that failed or were killed.
+    """
+    summaries = [one.folder.read_summary().get("seconds", {}) for one in did]
+    stages = sum(each.get(stage, 0.0) for each in summaries for stage in COUNTED)
+    if did and stages:
+        line = {"jobs": len(did), "seconds": round(seconds, 3), "stage_seconds": round(stages, 3)}
+        with (sweep.folder / STARTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
 def compare(sweep: Sweep, done: Sequence[Checked]) -> None:
     """Write the page that compares the jobs that are done, where this package knows how to, and say where it lies."""
     if not done or importlib.util.find_spec(COMPARE) is None:
         return
     try:
-        page = importlib.import_module(COMPARE).write_comparison([one.folder.path for one in done], sweep.folder)
+        module, folders = importlib.import_module(COMPARE), [one.folder.path for one in done]
+        page = module.write_comparison(folders, sweep.folder)
     except UserError as error:
         print(f"no page: {error}", file=sys.stderr, flush=True)
     else:
-        print(f"page: {page}", flush=True)
+        print("\n".join([*module.costs(folders), f"page: {page}"]), flush=True)
