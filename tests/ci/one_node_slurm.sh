@@ -58,14 +58,20 @@ start() {
         sleep 0.2
     done
     tail -n 20 "$folder"/*.log >&2
+    stop
     exit 1
 }
 
 stop() {
-    local pid
-    scancel --user=root --signal=KILL 2> /dev/null || true
-    for pid in "$folder/slurmd.pid" "$folder/slurmctld.pid" "$folder/munge/pid"; do
-        [ -f "$pid" ] && kill "$(cat "$pid")" 2> /dev/null || true
+    local file pid
+    scancel --me --signal=KILL 2> /dev/null || true
+    for file in "$folder/slurmd.pid" "$folder/slurmctld.pid" "$folder/munge/pid"; do
+        pid=$(cat "$file" 2> /dev/null) || continue
+        kill "$pid" 2> /dev/null || continue
+        for _ in $(seq 50); do
+            kill -0 "$pid" 2> /dev/null || break
+            sleep 0.1
+        done
     done
 }
 
