@@ -7,6 +7,7 @@ It knows nothing of models or training; torch is imported once a request has bee
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0
-    return _compose_and_run(_prepared(arguments))
+    return _compose_and_run(_prepared(arguments), time.monotonic())
 
 
 def console() -> None:
@@ -73,7 +74,7 @@ def _prepared(arguments: list[str]) -> list[str]:
     return written if given or own is None else ["--config-dir", str(own), *written]
 
 
-def _compose_and_run(arguments: list[str]) -> int:
+def _compose_and_run(arguments: list[str], began: float) -> int:
     import hydra
     import yaml
     from hydra.errors import HydraException
@@ -93,7 +94,7 @@ def _compose_and_run(arguments: list[str]) -> int:
         if (config := multirun_config(arguments, asked)) is not None:
             from dbexp.sweep.launch import run_sweep
 
-            return run_sweep(asked, config)
+            return run_sweep(asked, config, began)
 
         @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=asked.config_name)
         def job(cfg: "DictConfig") -> None:
@@ -141,11 +142,13 @@ def _check_and_run(experiment: "Experiment") -> int:
     from dbexp.preflight.plan import plan
 
     findings = check(experiment)
-    for warning in findings.warnings:
+    for warning in findings.warnings if _speaks() else ():
         print(f"warning: {warning}", file=sys.stderr)
     is_dry = experiment.config.dry_run
     if findings.mistakes or (findings.missing and not is_dry):
         return refuse("\n".join(findings.mistakes + findings.missing + findings.advice))
+    if is_dry and not _speaks():
+        return 0
     if is_dry:
         assert findings.facts is not None, "a model that cannot be read is a mistake"
         print(plan(experiment, findings, class_images_here(experiment, findings.facts)))
@@ -200,13 +203,18 @@ def refuse(message: str) -> int:
     lines = message.splitlines()
     if len(lines) > 1:
         message = "\n".join([f"{len(lines)} things are wrong:", *(f"- {line}" for line in lines)])
-    if _is_first():
+    if _speaks():
         print(message, file=sys.stderr)
     return MISTAKE
 
 
 def _is_first() -> bool:
     return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _speaks() -> bool:
+    """Whether this is the one process that tells; those that srun starts all check, since none of them is first."""
+    return _is_first() and os.environ.get("SLURM_PROCID", "0") == "0"
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ class PieceModule(LightningModule):
     def __init__(self, family: Family, keep: Callable[[str, bytes], None]) -> None:
         super().__init__()
         self.family, self.keep = family, keep
+        self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def transfer_batch_to_device(self, batch: list[Piece], device: torch.device, dataloader_idx: int) -> list[Piece]:
         """A piece finds the device itself."""
@@ -129,7 +130,9 @@ def encode_all(
         progress: shows how far it is.
     """
     family.eval()
-    loader = DataLoader(cast("Dataset[Piece]", list(pieces)), batch_size=1, collate_fn=list)
-    trainer = make_trainer(callbacks=[progress])
+    # Lightning's own sampler refuses a list that is shorter than there are ranks
+    trainer = make_trainer(callbacks=[progress], use_distributed_sampler=False)
+    mine = cast("Dataset[Piece]", list(pieces)[trainer.global_rank :: trainer.world_size])
+    loader = DataLoader(mine, batch_size=1, collate_fn=list)
     trainer.predict(PieceModule(family, keep), loader, return_predictions=False)
     trainer.strategy.barrier("everything is encoded")

@@ -4,6 +4,7 @@ It knows no stage.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
@@ -259,4 +261,8 @@ def cluster() -> list[Any]:
     """SLURM as Lightning sees it, where this is one of its jobs, without Lightning's own requeueing: a job that is
     requeued goes on by its folder.
     """
-    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    if not SLURMEnvironment.detect():
+        return []
+    if "SLURM_PROCID" not in os.environ:  # a shell of salloc, which Lightning takes for one of srun's processes
+        return [LightningEnvironment()]
+    return [SLURMEnvironment(auto_requeue=False)]

@@ -24,9 +24,12 @@ def libraries() -> None:
     transformers_logging.disable_progress_bar()
     for library in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    for hint in (
+    hints = [
         "does not have many workers",
         "in eval mode at the start of training",
         "isinstance.treespec, LeafSpec",
-    ):
+    ]
+    if "SLURM_JOB_ID" not in os.environ:  # on a cluster's login node, or where only its programs are installed
+        hints.append("srun. command is available on your system but is not used")
+    for hint in hints:
         warnings.filterwarnings("ignore", message=f".*{hint}.*")

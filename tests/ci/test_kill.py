@@ -3,7 +3,6 @@
 `make trials` kills at random moments; its seed is printed, and DBEXP_TRIALS_SEED gives it again.
 """
 
-import json
 import os
 import random
 import secrets
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from store_records import puts
 
 STEPS, KILLS = 30, 20
 
@@ -96,12 +96,6 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     assert kill_when(process, some(tmp_path, pattern, number)), "it had ended before"
     finish(tmp_path / "run")
     assert contents(tmp_path / "run") == contents(whole)
-
-
-def puts(cache: Path) -> list[str]:
-    """Every item that was ever put into a store, "<kind>/<digest>/<item>", as often as it was."""
-    records = {file.parent.relative_to(cache): file.read_text().splitlines() for file in cache.glob("*/*/items.jsonl")}
-    return [f"{entry}/{json.loads(line)['item']}" for entry, lines in records.items() for line in lines if line]
 
 
 def owner_of(run_dirs: list[Path], processes: "list[subprocess.Popen[str]]") -> "subprocess.Popen[str]":

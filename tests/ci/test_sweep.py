@@ -2,19 +2,22 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from store_records import puts
 
 JOBS = 3
 
 
-def start(folder: Path, words: list[str]) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "dbexp", "-m", *words, f"seed=range({JOBS})"]
+def start(folder: Path, words: list[str], num_jobs: int = JOBS) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "dbexp", "-m", *words, f"seed=range({num_jobs})"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "DBEXP_CACHE": str(folder / "c")}
     with (folder / "log").open("a") as log:
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder)
@@ -36,12 +39,6 @@ def jobs(folder: Path) -> dict[int, Path]:
 def summary(folder: Path) -> dict[str, Any]:
     file = folder / "summary.json"
     return json.loads(file.read_text()) if file.is_file() else {}
-
-
-def puts(cache: Path) -> list[str]:
-    """Every item that was ever put into the store, as often as it was."""
-    lines = [(file.parent, line) for file in cache.glob("*/*/items.jsonl") for line in file.read_text().splitlines()]
-    return [f"{entry}/{json.loads(line)['item']}" for entry, line in lines if line]
 
 
 @pytest.mark.ci
@@ -68,11 +65,60 @@ def test_a_killed_sweep_goes_on_and_does_nothing_twice(tiny_sd: Path, photos: Pa
     assert {path.name for path in tmp_path.iterdir()} == {"sweeps", "c", "log"}
 
 
+def owner(folder: Path) -> int:
+    """The process that works in a job's folder."""
+    return int((folder / ".lock").read_text().split()[1])
+
+
+def wait_for(process: "subprocess.Popen[str]", reached: Callable[[], bool], log: Path) -> None:
+    while not reached():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.005)
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or is one that nobody has asked after."""
+    file = Path(f"/proc/{pid}/stat")
+    return not file.exists() or file.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 @pytest.mark.ci
-def test_jobs_beside_each_other(tiny_sd: Path, photos: Path, tmp_path: Path) -> None:
-    """Two workers; what failed in one of them, the parent learns of."""
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    words = [*words_for(tiny_sd, photos), "launcher=jobs", "hydra.launcher.n_jobs=2"]
-    assert start(tmp_path, words).wait(timeout=300) == 0, (tmp_path / "log").read_text()
-    assert [summary(folder)["status"] for folder in jobs(tmp_path).values()] == ["done"] * JOBS
+@pytest.mark.timeout(600)  # three starts of three processes
+def test_two_workers_make_everything_once_whoever_is_killed(
+    tiny_sd: Path, photos: Path, judged: list[str], tmp_path: Path
+) -> None:
+    """The parent, then one of its workers: the third start finishes."""
+    log, cache = tmp_path / "log", tmp_path / "c"
+    # so many class images that the second worker finds the first at work
+    words = [*words_for(tiny_sd, photos), *judged, "prior.num_images=12", "prior.sampling.num_steps=20"]
+    words += ["trainer.max_steps=60", "launcher=jobs", "hydra.launcher.n_jobs=2"]
+
+    def checkpoints(seed: int, name: str = "previous.ckpt") -> list[int]:
+        folder = jobs(tmp_path).get(seed, tmp_path)
+        return [file.stat().st_mtime_ns for file in folder.glob(f"checkpoints/{name}")]
+
+    first = start(tmp_path, words, 2)
+    wait_for(first, lambda: bool(checkpoints(0) and checkpoints(1)), log)
+    workers = [owner(jobs(tmp_path)[seed]) for seed in (0, 1)]
+    assert "waiting for it" in log.read_text() and len({first.pid, *workers}) == 3
+    first.kill()
+    assert first.wait() == -9
+    orphans = time.monotonic() + 60
+    while not all(map(ended, workers)):
+        assert time.monotonic() < orphans, "workers outlive the sweep, and hold its folders"
+        time.sleep(0.1)
+
+    before = checkpoints(1, "last.ckpt")
+    second = start(tmp_path, words, 2)
+    wait_for(second, lambda: checkpoints(1, "last.ckpt") > before, log)
+    os.kill(owner(jobs(tmp_path)[1]), signal.SIGKILL)
+    assert second.wait(timeout=300) == 1
+    assert "seed=1: not finished" in log.read_text()
+
+    assert start(tmp_path, words, 2).wait(timeout=300) == 0, log.read_text()
+    summaries = [summary(folder) for folder in jobs(tmp_path).values()]
+    assert [(each["status"], each["train"]["steps"]) for each in summaries] == [("done", 60)] * 2
+    items = puts(cache)
+    assert len(items) == len(set(items))
+    assert {"class_images", "latents", "text_states", "floors"} <= {item.split("/")[0] for item in items}
     assert {path.name for path in tmp_path.iterdir()} == {"sweeps", "c", "log"}

@@ -10,6 +10,8 @@ from typing import Any
 from unittest.mock import MagicMock, patch
 
 import pytest
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 
 from dbexp.__main__ import main
 from dbexp.build import Experiment
@@ -90,6 +92,10 @@ def test_a_second_start_runs_nothing_and_a_lost_job_alone_is_done_again(
     here = folders(elsewhere / "sweeps" / "demo-seed")
     assert sorted(here) == ["seed_0", "seed_1"]
     assert {json.loads((here[f"seed_{n}"] / "sweep.json").read_text())["axes"]["seed"] for n in (0, 1)} == {"0", "1"}
+    (noted,) = (elsewhere / "sweeps" / "demo-seed" / "starts.jsonl").read_text().splitlines()
+    took = json.loads(noted)
+    assert took["jobs"] == 2 and took["seconds"] > took["stage_seconds"] > 0
+    assert "2 jobs in" in capsys.readouterr().out
     before = job_times(elsewhere / "sweeps" / "demo-seed")
     whole = (here["seed_1"] / "weights" / "unet").glob("*.safetensors")
     weights = next(whole).read_bytes()
@@ -110,6 +116,8 @@ def test_a_second_start_runs_nothing_and_a_lost_job_alone_is_done_again(
     assert "going on at optimizer step 2 of 2" in capsys.readouterr().out
     assert next((lost.weights / "unet").glob("*.safetensors")).read_bytes() == weights
     assert summary(lost.path)["status"] == "done"
+    # neither a start that did nothing nor one that went on tells what its jobs cost
+    assert (elsewhere / "sweeps" / "demo-seed" / "starts.jsonl").read_text().splitlines() == [noted]
 
 
 def test_a_job_that_fails_says_why_in_its_folder_and_the_others_go_on(
@@ -226,18 +234,22 @@ def test_what_no_sweep_can_do_is_one_sentence(
     assert sentence in told and "Traceback" not in told and list(elsewhere.iterdir()) == []
 
 
-@pytest.mark.parametrize(("launcher", "package"), [("jobs", "joblib"), ("slurm", "submitit")])
+@pytest.mark.parametrize(
+    ("launcher", "package", "name"), [("jobs", "joblib", "joblib"), ("slurm", "submitit", "submitit_slurm")]
+)
 def test_a_launcher_that_is_not_installed_names_the_extra(
-    launcher: str, package: str, words: list[str], capsys: pytest.CaptureFixture[str]
+    launcher: str,
+    package: str,
+    name: str,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    try:
-        __import__(f"hydra_plugins.hydra_{package}_launcher")
-    except ImportError:
-        assert main([*words, "+sweep=seeds", f"launcher={launcher}"]) == 2
-        (told,) = capsys.readouterr().err.splitlines()
-        assert told == f"launcher={launcher} needs hydra-{package}-launcher: pip install 'dbexp[sweep]'"
-    else:
-        pytest.skip("it is installed")
+    Plugins.instance()  # finds what is installed, once
+    monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["launcher"], f"{name}.yaml", raising=False)
+    assert main([*words, "+sweep=seeds", f"launcher={launcher}"]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told == f"launcher={launcher} needs hydra-{package}-launcher: pip install 'dbexp[sweep]'"
 
 
 def test_photos_that_were_changed_are_not_answered_for(

@@ -5,6 +5,7 @@ the training seed: runs that differ only in it are one setting, and what one run
 the next one.
 """
 
-from dbexp.compare.build import write_comparison
+from dbexp.compare.build import write_all, write_comparison
+from dbexp.compare.cost import costs
 
-__all__ = ["write_comparison"]
+__all__ = ["costs", "write_all", "write_comparison"]

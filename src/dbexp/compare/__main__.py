@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # these take a second, which --help need not wait for
     from dbexp.compare.build import write_all
+    from dbexp.compare.cost import costs
     from dbexp.compare.find import home_of
     from dbexp.compare.question import Question
 
@@ -35,13 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         out = arguments.out.expanduser() if arguments.out is not None else home_of(folders)
         comparison = write_all(folders, out, question)
+        cost = costs(folders)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
         print(f"{error.filename} cannot be used ({error.strerror}): mend that and ask again", file=sys.stderr)
         return 2
-    print(comparison.told, "", *comparison.files, sep="\n")
+    table = [comparison.table, ""] if comparison.table else []
+    print(comparison.sentences, "", *table, *cost, *comparison.files, sep="\n")
     return 0
 
 

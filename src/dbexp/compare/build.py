@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 import dbexp.report
-from dbexp.compare import parts, words
+from dbexp.compare import parts, told, words
 from dbexp.compare.answer import experiment_file, file_name
 from dbexp.compare.axes import is_number, shown
 from dbexp.compare.best import Choice, choose
@@ -18,7 +18,6 @@ from dbexp.compare.find import find_runs
 from dbexp.compare.question import Question, kept
 from dbexp.compare.table import NAME as TABLE
 from dbexp.compare.table import as_csv, path_from
-from dbexp.compare.told import told
 from dbexp.compare.wall import make_wall
 from dbexp.errors import UserError
 from dbexp.report.build import duration
@@ -34,11 +33,13 @@ class Comparison:
 
     Attributes:
         files: the page, the table, and the answer's experiment file where there is one.
-        told: verdict, answer and table of settings, as Markdown.
+        sentences: verdict, answer and caution.
+        table: of the settings, as Markdown; "" where there is nothing to compare.
     """
 
     files: tuple[Path, ...]
-    told: str
+    sentences: str
+    table: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def write_comparison(folders: Sequence[Path], out: Path, question: Question = NO
     return write_all(folders, out, question).files[0]
 
 
-def write_all(folders: Sequence[Path], out: Path, question: Question) -> Comparison:
+def write_all(folders: Sequence[Path], out: Path, question: Question = NOTHING_MORE) -> Comparison:
     """The same, with all that came of it. What is there of an earlier comparison is replaced."""
     found = [entry for folder in find_runs(folders) for entry in read_entries(folder)]
     design = arrange(kept(found, question.where))
@@ -77,7 +78,8 @@ def write_all(folders: Sequence[Path], out: Path, question: Question) -> Compari
     out.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         write_whole(file, text.encode())
-    return Comparison(tuple(files), told(design, parts.lede(design, choice, question)["lede"]))
+    lede = parts.lede(design, choice, question)["lede"]
+    return Comparison(tuple(files), told.sentences(lede), told.table(design))
 
 
 def _answer(design: Design, choice: Choice) -> Answer:

@@ -7,6 +7,7 @@ from dbexp.compare import words
 from dbexp.compare.axes import Axis, shown, token
 from dbexp.compare.best import Choice
 from dbexp.compare.claims import against, seeds_for
+from dbexp.compare.cost import overhead
 from dbexp.compare.design import Design, Setting, bookkeeping
 from dbexp.compare.entries import BALANCE, STEPS
 from dbexp.compare.planes import corner_plane, price_plane, rails
@@ -119,6 +120,7 @@ def _facts(design: Design) -> dict[str, str]:
         f"{design.unit.capitalize()}s each": str(design.most_replicates or ""),
         "Axes": ", ".join(axis.key for axis in design.axes or design.columns),
         "Training, together": duration(seconds) if seconds else "",
+        "The whole sweep": "; ".join(filter(None, map(overhead, dict.fromkeys(entry.folder.parent for entry in runs)))),
     }
     return {name: text for name, text in facts.items() if text}
 

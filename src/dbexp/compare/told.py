@@ -12,18 +12,19 @@ from dbexp.report.build import duration
 from dbexp.report.meanings import metric_of
 
 
-def told(design: Design, lede: Lede) -> str:
-    """Verdict, answer and caution, then the table of settings; no table where there is nothing to compare."""
-    sentences = [sentence for sentence in (lede.verdict, lede.answer, lede.caution) if sentence]
-    table = _table(design) if len(design.settings) > 1 else []
-    return "\n\n".join([*sentences, *(["\n".join(table)] if table else [])])
+def sentences(lede: Lede) -> str:
+    """Verdict, answer and caution, each a paragraph."""
+    return "\n\n".join(each for each in (lede.verdict, lede.answer, lede.caution) if each)
 
 
-def _table(design: Design) -> list[str]:
+def table(design: Design) -> str:
+    """A line for each setting; "" where there is nothing to compare."""
+    if len(design.settings) < 2:
+        return ""
     names = [name for name in (*SHORT, BALANCE) if has_score(design, name)]
     heads = ["setting", f"{design.unit}s", *(name if name == BALANCE else metric_of(name).short for name in names)]
     lines = [_line([*heads, "training"]), _line(["---"] * (len(heads) + 1))]
-    return [*lines, *(_line(_cells(setting, names, design)) for setting in design.settings)]
+    return "\n".join([*lines, *(_line(_cells(setting, names, design)) for setting in design.settings)])
 
 
 def _cells(setting: Setting, names: Sequence[str], design: Design) -> list[str]:

@@ -93,6 +93,7 @@ class PictureModule(LightningModule):
     def __init__(self, family: Family, sampler: Sampler, resolution: int, keep: Callable[[str, bytes], None]) -> None:
         super().__init__()
         self.family, self.sampler, self.resolution, self.keep = family, sampler, resolution, keep
+        self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def transfer_batch_to_device(
         self, batch: list[Picture], device: torch.device, dataloader_idx: int

@@ -1,5 +1,5 @@
-"""Draws a list of pictures with Lightning: it owns ranks, devices and precision, and shards the list without
-duplicates.
+"""Draws a list of pictures with Lightning, which owns ranks, devices and precision; each rank has its share, which is
+none where there are fewer pictures than ranks.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,8 +30,9 @@ def draw_all(
         progress: shows how far it is.
     """
     family.eval()
-    items = cast("Dataset[Picture]", list(pictures))
+    # Lightning's own sampler refuses a list that is shorter than there are ranks
+    trainer = make_trainer(callbacks=[progress], use_distributed_sampler=False)
+    items = cast("Dataset[Picture]", list(pictures)[trainer.global_rank :: trainer.world_size])
     loader = DataLoader(items, batch_size=sampler.batch_size, collate_fn=list)
-    trainer = make_trainer(callbacks=[progress])
     trainer.predict(PictureModule(family, sampler, resolution, keep), loader, return_predictions=False)
     trainer.strategy.barrier("every picture is drawn")

@@ -104,7 +104,7 @@ def check(experiment: Experiment, is_sweep: bool = False) -> Findings:
     """Look at everything; reads photos and small model files, loads no model.
 
     Args:
-        is_sweep: whether the request is one job of a multirun.
+        is_sweep: whether the request is one job of a multirun outside SLURM.
     """
     findings = Findings()
     _read_facts(experiment, findings)

@@ -101,7 +101,10 @@ def _impossible(experiment: Experiment, is_sweep: bool) -> Iterator[str]:
             " use optimizer.algorithm.fused=false"
         )
     if is_sweep and (trainer.devices != 1 or trainer.num_nodes != 1):
-        yield "a job of a multirun uses one device, or every further process would sweep too; use trainer.devices=1"
+        yield (
+            "a job of a multirun uses one device, or every further process would sweep too;"
+            " use trainer.devices=1, or launcher=slurm on a cluster"
+        )
 
 
 def _absent(experiment: Experiment) -> Iterator[str]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from omegaconf import DictConfig
+
 from dbexp.build import Experiment
 from dbexp.config import Stage, defaults
 from dbexp.data.images import list_images
@@ -15,6 +17,7 @@ from dbexp.preflight.estimate import GIB, run_bytes
 from dbexp.preflight.machine import base_identity, free_bytes
 from dbexp.sweep.names import label
 from dbexp.sweep.plan import Job, Sweep, is_done
+from dbexp.sweep.slurm import misfits
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,13 @@ class Checked:
         return 0.0 if facts is None or self.folder.is_trained else run_bytes(self.experiment, facts)
 
 
-def check_jobs(sweep: Sweep, is_elsewhere: bool) -> list[Checked]:
+def check_jobs(sweep: Sweep, launcher: DictConfig) -> list[Checked]:
     """Look at every job; prints what is allowed and probably not meant.
 
+    Jobs of SLURM run on other machines than this one, so that what this one lacks stops nothing.
+
     Args:
-        is_elsewhere: whether the jobs run on other machines than this one, so that what this one lacks stops nothing.
+        launcher: Hydra's configuration of it.
     Raises:
         UserError: all that is wrong, one a line, each once, naming its jobs.
     """
@@ -75,9 +80,11 @@ def check_jobs(sweep: Sweep, is_elsewhere: bool) -> list[Checked]:
         checked.append(one)
         if (found := one.findings) is None:
             continue
-        lacking = [] if sweep.is_dry or is_elsewhere else found.missing
+        lacking = [] if sweep.is_dry or sweep.is_slurm else found.missing
         wrong[job] = [*found.mistakes, *lacking]
-        doubtful[job] = [*found.warnings, *(found.missing if is_elsewhere else [])]
+        if sweep.is_slurm:
+            wrong[job] += misfits(one.experiment.config.trainer, launcher.tasks_per_node, launcher.nodes)
+        doubtful[job] = [*found.warnings, *(found.missing if sweep.is_slurm else [])]
         advice = found.advice if wrong[job] else advice
     needed = sum(one.disk for one in checked)
     mistakes = [*told_once(wrong, len(sweep.jobs)), *_same_folders(checked), *no_disk(sweep, needed)]
@@ -112,7 +119,7 @@ def look(sweep: Sweep, job: Job) -> Checked:
         if (problem := _other_content(found)) is not None:
             raise UserError(problem)
         return found
-    findings = check(experiment, is_sweep=True)
+    findings = check(experiment, is_sweep=not sweep.is_slurm)
     if sweep.weights_of is not None:
         findings.mistakes += _unlike(experiment, sweep.weights_of)
     elif Stage.train not in experiment.config.stages and not Checked(job, experiment, findings).folder.is_trained:

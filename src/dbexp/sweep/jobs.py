@@ -5,8 +5,12 @@ Hydra calls the `Task`; of what Hydra composes it takes the job's number alone, 
 """
 
 import contextlib
+import functools
 import gc
+import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,10 +25,12 @@ from dbexp.errors import UserError
 from dbexp.folder import RunFolder
 from dbexp.preflight.check import check
 from dbexp.report.commands import go_on
+from dbexp.sweep import slurm
 from dbexp.sweep.devices import hold_device
 from dbexp.sweep.plan import Job, Sweep, is_done
 
 DONE, FAULT, MISTAKE = 0, 1, 2  # exit codes
+KILLED = 137  # by SIGKILL, as shells have it
 
 
 class StoppedError(KeyboardInterrupt):
@@ -54,21 +60,47 @@ class Task:
     def __call__(self, cfg: DictConfig) -> int:
         """The job's exit code."""
         job = self.jobs[HydraConfig.get().job.num]
-        code = run_job(self.sweep, job)
+        try:
+            code = run_job(self.sweep, job)
+        except StoppedError as signal:
+            if slurm.is_inside():
+                slurm.come_back(signal.code)
+            raise
         free_memory()
         return code
 
     def __reduce__(self) -> Any:
-        return in_a_worker, (self.sweep, self.jobs, self.devices)
+        return in_a_worker, (self.sweep, self.jobs, self.devices, os.getpid())
 
 
-def in_a_worker(sweep: Sweep, jobs: Sequence[Job], devices: Sequence[str]) -> Task:
-    """The task in another process, which begins by knowing nothing: neither the schema, nor which GPU is its own."""
+def in_a_worker(sweep: Sweep, jobs: Sequence[Job], devices: Sequence[str], parent: int) -> Task:
+    """The task in another process, which begins by knowing nothing: neither the schema, nor which GPU is its own.
+
+    Args:
+        parent: the sweep's process, with which a worker on this machine ends.
+    """
     register()
     quiet.imports()
+    if not sweep.is_slurm:
+        end_with(parent)
     if devices:
         hold_device(devices)
     return Task(sweep, jobs, devices)
+
+
+@functools.cache  # one thread is enough, whichever jobs come
+def end_with(parent: int) -> None:
+    """End this process soon after its parent: a worker that outlives a killed sweep would work on in folders that the
+    next start wants. What it has made so far is there, as after any kill.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(KILLED)
+
+    if parent != os.getpid():
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def run_job(sweep: Sweep, job: Job) -> int:
@@ -84,10 +116,10 @@ def run_job(sweep: Sweep, job: Job) -> int:
         print(f"job {job.number + 1} of {sweep.num_jobs}: {job.label} in {folder.path}", flush=True)
         if is_done(experiment):  # another process was quicker
             return DONE
-        findings = check(experiment, is_sweep=True)
+        findings = check(experiment, is_sweep=not sweep.is_slurm)
         if wrong := [*findings.mistakes, *findings.missing]:
             raise UserError("\n".join(wrong))
-        if not job.has_own_folder:
+        if not job.has_own_folder and (slurm.is_first_task() or not sweep.is_slurm):
             make_place(sweep, job, folder)
         from dbexp.run import run
 

@@ -6,8 +6,10 @@ forget. It knows nothing of how a job is done.
 
 import importlib
 import importlib.util
+import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,16 +23,19 @@ from omegaconf import DictConfig, open_dict
 from dbexp.errors import UserError
 from dbexp.preflight.machine import GPUS, num_gpus
 from dbexp.provenance import Request
+from dbexp.sweep import slurm
 from dbexp.sweep.check import Checked, check_jobs
 from dbexp.sweep.jobs import DONE, FAULT, MISTAKE, StoppedError, Task
 from dbexp.sweep.plan import Sweep, plan_sweep
-from dbexp.sweep.told import dry_plan, headline, results, to_sync
+from dbexp.sweep.told import dry_plan, headline, results, state, to_sync
 
 CTRL_C = 130
 COMPARE = "dbexp.compare"
+STARTS = "starts.jsonl"  # in the sweep's folder, as the comparison reads it
+COUNTED = ("train", "generate", "evaluate")  # stages that a job is for; the others cost
 
 
-def run_sweep(request: Request, config: DictConfig) -> int:
+def run_sweep(request: Request, config: DictConfig, began: float) -> int:
     """Do what is lacking of a sweep; returns the exit code.
 
     0 where all is done, 2 where jobs failed by a mistake of the user's, 1 where one failed by a fault of ours or was
@@ -38,6 +43,7 @@ def run_sweep(request: Request, config: DictConfig) -> int:
 
     Args:
         config: Hydra's, from `multirun_config`.
+        began: when this program did, by time.monotonic.
     Raises:
         UserError: all that is wrong with any job; nothing was written.
     """
@@ -46,21 +52,20 @@ def run_sweep(request: Request, config: DictConfig) -> int:
         from dbexp.sweep.search import run_search
 
         return run_search(sweep, request, config)
-    checked = check_jobs(sweep, is_elsewhere(config))
+    checked = check_jobs(sweep, config.hydra.launcher)
     if sweep.is_dry:
         print(dry_plan(sweep, checked))
         return DONE
+    if sweep.is_slurm:
+        slurm.refuse_twice(sweep.folder)
     print(f"sweep {headline(sweep, checked)}", flush=True)
+    is_new = all(one.is_done or state(one) == "new" for one in checked)
     codes, stopped = run_jobs(sweep, checked, request, config)
     print(results(sweep, checked, codes), flush=True)
-    folders = {one.folder.path: codes[one.job.number] == DONE for one in checked}
-    conclude(sweep, folders)
+    if is_new and set(codes.values()) == {DONE}:
+        note_start(sweep, [one for one in checked if not one.is_done], time.monotonic() - began)
+    conclude(sweep, {one.folder.path: codes[one.job.number] == DONE for one in checked})
     return stopped or exit_code(codes.values())
-
-
-def is_elsewhere(config: DictConfig) -> bool:
-    """Whether the jobs run on other machines than this one."""
-    return "submitit" in config.hydra.launcher._target_
 
 
 def run_jobs(
@@ -92,31 +97,49 @@ def launch(sweep: Sweep, checked: Sequence[Checked], request: Request, config: D
         return {}
     setup_globals()
     jobs, devices = [one.job for one in checked], gpus(checked, config)
+    queue = None
     with open_dict(config):
         config.hydra.hydra_logging.root = None  # the launcher's lines would tell of its own folder and numbers
-        if is_elsewhere(config):  # its files must be where other machines see them
-            config.hydra.sweep.dir = str(sweep.folder)
+        if sweep.is_slurm:
+            config.hydra.sweep.dir = str(sweep.folder)  # its files must be where other machines see them
+            config.hydra.launcher.submitit_folder = str(sweep.folder / slurm.LOGS / "%j")
+            if not any(map(on_gpu, checked)):
+                config.hydra.launcher.gpus_per_node = None
+            queue = slurm.watch_queue()
         elif "n_jobs" in config.hydra.launcher:
             config.hydra.launcher.n_jobs = at_once(int(config.hydra.launcher.n_jobs), len(devices))
             config.hydra.sweep.dir = str(config.hydra.sweep.dir)  # this process's folder, not one for each worker
     context = HydraContext(config_loader=request.loader, callbacks=Callbacks(config))
     launcher = Plugins.instance().instantiate_launcher(context, Task(sweep, jobs, devices), config)
+    if queue is not None:
+        print(f"SLURM's: squeue --me shows them, {sweep.folder / slurm.LOGS} holds what they print", flush=True)
     try:
         returns = launcher.launch([list(job.overrides) for job in jobs], initial_job_idx=0)
     except Exception as error:  # of joblib or submitit: a worker that was killed, a queue that does not answer
-        print(f"the launcher gave up: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        told = " ".join(str(error).splitlines()[:2])  # more of it is a worker's log
+        print(f"the launcher gave up: {type(error).__name__}: {told}", file=sys.stderr, flush=True)
+        if queue is not None:  # one job was lost, the others go on
+            queue.wait()
         return {}
+    except KeyboardInterrupt:
+        if queue is not None and queue.ids:
+            print(f"SLURM goes on with its jobs; to stop them: scancel {' '.join(sorted(queue.ids))}", flush=True)
+        raise
     ended = zip(jobs, returns, strict=True)
     return {job.number: each.return_value for job, each in ended if each.status == JobStatus.COMPLETED}
 
 
 def gpus(checked: Sequence[Checked], config: DictConfig) -> list[str]:
     """The GPUs among which workers on this machine choose; [] where one process does all, or none is asked for."""
-    asked = any(one.experiment.config.trainer.accelerator in GPUS for one in checked)
-    if "n_jobs" not in config.hydra.launcher or not asked:
+    if "n_jobs" not in config.hydra.launcher or not any(map(on_gpu, checked)):
         return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return list(map(str, range(num_gpus()))) if visible is None else [each for each in visible.split(",") if each]
+
+
+def on_gpu(checked: Checked) -> bool:
+    """Whether a job asks for GPUs."""
+    return checked.experiment.config.trainer.accelerator in GPUS
 
 
 def at_once(asked: int, num_devices: int) -> int:
@@ -139,9 +162,21 @@ def exit_code(codes: Iterable[int | None]) -> int:
     return FAULT if seen & {None, FAULT} else MISTAKE if MISTAKE in seen else DONE
 
 
+def note_start(sweep: Sweep, did: Sequence[Checked], seconds: float) -> None:
+    """Keep what a start took, for the comparison to tell: one that did all of its jobs from their beginning, since no
+    folder tells the seconds of jobs that failed or were killed.
+    """
+    summaries = [one.folder.read_summary().get("seconds", {}) for one in did]
+    stages = sum(each.get(stage, 0.0) for each in summaries for stage in COUNTED)
+    if did and stages:
+        line = {"jobs": len(did), "seconds": round(seconds, 3), "stage_seconds": round(stages, 3)}
+        with (sweep.folder / STARTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
 def conclude(sweep: Sweep, folders: Mapping[Path, bool]) -> None:
-    """Say how what W&B has not got yet is sent there, write the page that compares the jobs that are done, where this
-    package knows how to, and say where it lies.
+    """Say how what W&B has not got yet is sent there, compare the jobs that are done, where this package knows how to,
+    and say what that comes to and where its page lies.
 
     Args:
         folders: of the jobs -> whether it is done.
@@ -151,9 +186,11 @@ def conclude(sweep: Sweep, folders: Mapping[Path, bool]) -> None:
     done = [folder for folder, is_done in folders.items() if is_done]
     if not done or importlib.util.find_spec(COMPARE) is None:
         return
+    module = importlib.import_module(COMPARE)
     try:
-        page = importlib.import_module(COMPARE).write_comparison(done, sweep.folder)
+        comparison = module.write_all(done, sweep.folder)
     except UserError as error:
         print(f"no page: {error}", file=sys.stderr, flush=True)
     else:
-        print(f"page: {page}", flush=True)
+        page = comparison.files[0]
+        print("\n".join([comparison.sentences, *module.costs(done), f"page: {page}"]), flush=True)

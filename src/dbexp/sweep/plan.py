@@ -71,6 +71,7 @@ class Sweep:
         weights_of: a finished run whose weights every job draws from, instead of training its own; None for none.
         is_dry: whether only the plan is asked for.
         search: what is searched; None where every combination is run.
+        is_slurm: whether its jobs are SLURM's.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Sweep:
     config_dir: str | None
     weights_of: Path | None
     is_dry: bool
+    is_slurm: bool = False
     search: Search | None = None
 
     @property
@@ -165,7 +167,8 @@ def plan_sweep(request: Request, config: DictConfig) -> Sweep:
     name = sweep_name(str(config.name), files, keys)
     folder = Path(str(config.sweeps)).expanduser() / name
     lender = _lender(request, jobs)
-    return Sweep(name, folder, files, jobs, request.config_dir, lender, bool(config.dry_run), search)
+    is_slurm = str(config.hydra.launcher._target_).endswith(".SlurmLauncher")
+    return Sweep(name, folder, files, jobs, request.config_dir, lender, bool(config.dry_run), is_slurm, search)
 
 
 def trial_jobs(search: Search, places: Sequence[Mapping[str, str]], first: int = 0) -> list[Job]:

@@ -25,9 +25,10 @@ from dbexp.errors import UserError
 from dbexp.folder import RunFolder
 from dbexp.preflight.machine import base_identity
 from dbexp.provenance import Request
+from dbexp.sweep import slurm
 from dbexp.sweep.check import Checked, check_jobs, look, no_disk
 from dbexp.sweep.jobs import DONE, MISTAKE
-from dbexp.sweep.launch import CTRL_C, at_once, conclude, exit_code, gpus, is_elsewhere, run_jobs
+from dbexp.sweep.launch import CTRL_C, at_once, conclude, exit_code, gpus, run_jobs
 from dbexp.sweep.names import label
 from dbexp.sweep.plan import Job, Sweep, trial_jobs
 from dbexp.sweep.space import Search
@@ -53,14 +54,16 @@ def run_search(sweep: Sweep, request: Request, config: DictConfig) -> int:
     from dbexp.sweep.study import Study, held
 
     search = _searched(sweep)
-    ends = check_jobs(sweep, is_elsewhere(config))
-    if problems := [*_unscored(search, ends[0].experiment), *_unbatched(search, config)]:
+    ends = check_jobs(sweep, config.hydra.launcher)
+    if problems := [*_unscored(search, ends[0].experiment), *_unbatched(sweep)]:
         raise UserError("\n".join(problems))
     journal, name = sweep.folder / JOURNAL, _name(sweep, ends[0].experiment)
     if sweep.is_dry:
         study = Study(journal, name, search) if journal.is_file() and _knows(journal, name) else None
         print(dry_search(sweep, journal, ends, 0 if study is None else len(study.finished())))
         return DONE
+    if sweep.is_slurm:
+        slurm.refuse_twice(sweep.folder)
     with held(journal):
         study = Study(journal, name, search)
         lacking = max(0, search.num_trials - len(study.finished()))
@@ -169,8 +172,8 @@ def _unscored(search: Search, experiment: Experiment) -> Iterator[str]:
             yield "dino_patches is measured for a look or a place alone: go by dino"
 
 
-def _unbatched(search: Search, config: DictConfig) -> Iterator[str]:
-    if is_elsewhere(config) and search.num_at_once is None:
+def _unbatched(sweep: Sweep) -> Iterator[str]:
+    if sweep.is_slurm and _searched(sweep).num_at_once is None:
         yield (
             "a search on a cluster needs hydra.sweeper.num_at_once=...: how many trials are queued together,"
             " before the scores of any of them are known"
