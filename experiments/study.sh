@@ -9,19 +9,22 @@ sweep() { # words of a command line; four pictures a prompt
   $python -m dbexp "$@" "sweeps=$studies" sampling.num_images=4 sampling.batch_size=16 logger=none
 }
 
-# name of the part, folders and options of dbexp.compare, --, then what was expected: 'key | score direction | smallest'.
+# name of the part, folders and options of dbexp.compare, then -- and what was expected: 'key | score direction | smallest'.
 # Verdicts, answer and table are kept beside the study; the page too, which git leaves out.
 compare() {
-  local out=$study/$1 told runs=()
+  local out=$study/$1 told='' runs=()
   shift
-  while [ "$1" != -- ]; do runs+=("$1"); shift; done
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do runs+=("$1"); shift; done
   mkdir -p "$out"
   : > "$out/verdict.md"
+  if [ $# -eq 0 ]; then # nothing was expected: what there is
+    $python -m dbexp.compare "${runs[@]}" --out "$out" | grep -v "^$out/" > "$out/verdict.md"
+  fi
   for expected in "${@:2}"; do
     IFS='|' read -r key score smallest <<< "${expected// | /|}"
     told=$($python -m dbexp.compare "${runs[@]}" --axis "$key" --expect "$score" --smallest "$smallest" --out "$out" | grep -v "^$out/")
     printf '%s\n\n' "$(head -n 1 <<< "$told")" >> "$out/verdict.md"
   done
-  tail -n +3 <<< "$told" >> "$out/verdict.md"
+  [ -z "$told" ] || tail -n +3 <<< "$told" >> "$out/verdict.md"
   cat "$out/verdict.md"
 }
