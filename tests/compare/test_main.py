@@ -29,7 +29,7 @@ def test_it_writes_page_table_and_answer_beside_the_runs(
     sentences, table = said.split("\n| ", 1)
     assert all(sentence in page for sentence in sentences.strip().split("\n\n"))
     assert "No verdict across runs" in sentences
-    rows = [line for line in table.splitlines() if line.startswith("| prior.weight = ")]
+    rows = [line for line in table.split("\n\n")[0].splitlines() if line.startswith("| prior.weight = ")]
     assert [row.split(" | ")[:2] for row in rows] == [["| prior.weight = 0.3", "1"], ["| prior.weight = 1", "1"]]
     assert all("(no interval)" not in row and " to " in row for row in rows)
     text = files[2].read_text()
@@ -45,9 +45,20 @@ def test_where_leaves_all_else_out(runs: Any, capsys: pytest.CaptureFixture[str]
     assert main([str(runs.home), "--where", "optimizer.lr=0.0001"]) == 0
     told = capsys.readouterr().out
     rows = [line.split(" | ")[0] for line in told.splitlines() if line.startswith("| prior.weight = ")]
-    assert rows == ["| prior.weight = 0.3", "| prior.weight = 1"] and "lr = " not in told
+    assert rows == ["| prior.weight = 0.3", "| prior.weight = 1", "| prior.weight = 1"] and "lr = " not in told
     page = (runs.home / "compare.html").read_text().replace("<wbr>", "")
     assert "<dt>Only where</dt><dd>optimizer.lr=0.0001<" in page
+
+
+def test_the_differences_are_those_from_the_reference(runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for weight, dino in ((0.3, 0.5), (1.0, 0.6)):
+        for seed in (0, 1, 2):
+            runs.add({"prior.weight": weight, "seed": seed}, {"dino": dino + 0.01 * seed, "clip_t": 0.28})
+    for reference, other, told in (("0.3", "1", "+0.100"), ("1", "0.3", "\u22120.100")):
+        assert main([str(runs.home), "--reference", f"prior.weight={reference}"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        head = lines.index(f"| less prior.weight = {reference} | DINO | CLIP-T |")
+        assert lines[head + 2].startswith(f"| prior.weight = {other} | {told} ({told} to {told})")
 
 
 def test_another_place_can_be_named(runs: Any, tmp_path: Path) -> None:

@@ -43,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"{error.filename} cannot be used ({error.strerror}): mend that and ask again", file=sys.stderr)
         return 2
-    table = [comparison.table, ""] if comparison.table else []
-    print(comparison.sentences, "", *table, *cost, *comparison.files, sep="\n")
+    print("\n\n".join([comparison.sentences, *comparison.tables]), "", *cost, *comparison.files, sep="\n")
     return 0
 
 

@@ -15,7 +15,7 @@ from dbexp.compare.best import Choice, choose
 from dbexp.compare.design import Design, arrange
 from dbexp.compare.entries import read_entries
 from dbexp.compare.find import find_runs
-from dbexp.compare.question import Question, kept
+from dbexp.compare.question import Question, kept, reference_of
 from dbexp.compare.table import NAME as TABLE
 from dbexp.compare.table import as_csv, path_from
 from dbexp.compare.wall import make_wall
@@ -34,12 +34,12 @@ class Comparison:
     Attributes:
         files: the page, the table, and the answer's experiment file where there is one.
         sentences: verdict, answer and caution.
-        table: of the settings, as Markdown; "" where there is nothing to compare.
+        tables: the settings, and how each differs from the reference, as Markdown; () where nothing is to compare.
     """
 
     files: tuple[Path, ...]
     sentences: str
-    table: str
+    tables: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def write_all(folders: Sequence[Path], out: Path, question: Question = NOTHING_M
     for file, text in files.items():
         write_whole(file, text.encode())
     lede = parts.lede(design, choice, question)["lede"]
-    return Comparison(tuple(files), told.sentences(lede), told.table(design))
+    tables = (told.table(design), told.differences(design, reference_of(design, question.reference)))
+    return Comparison(tuple(files), told.sentences(lede), tuple(filter(None, tables)))
 
 
 def _answer(design: Design, choice: Choice) -> Answer:
