@@ -6,6 +6,8 @@ It reads file names and header comments only, so that `--help` needs neither Hyd
 import os
 from pathlib import Path
 
+import yaml
+
 EXAMPLES = """\
   python -m dbexp +experiment={first} dry_run=true                 check and print the plan, write nothing
   python -m dbexp +experiment={first} model.checkpoint=~/model     a checkpoint in a folder of yours
@@ -53,6 +55,13 @@ def choices(group: str) -> dict[str, Path]:
     """Name -> file of everything one can choose in a group; a shipped file wins over one of yours by the same name."""
     folders = [folder / group for folder in (own_conf_dir(), conf_dir()) if folder is not None]
     return {file.stem: file for folder in folders for file in sorted(folder.glob("*.yaml"))}
+
+
+def standard() -> dict[str, str]:
+    """Group -> what conf/config.yaml chooses of it, in its order."""
+    defaults = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))["defaults"]
+    pairs = [next(iter(each.items())) for each in defaults if isinstance(each, dict)]
+    return {group: choice for group, choice in pairs if not group.startswith("override ")}
 
 
 def groups() -> list[str]:

@@ -17,7 +17,7 @@ from dbexp.compare.axes import SEED, is_bookkeeping, token
 from dbexp.errors import UserError
 from dbexp.folder import flat
 from dbexp.report.record import read_config
-from dbexp.vocabulary import choices, conf_dir, own_conf_dir
+from dbexp.vocabulary import choices, own_conf_dir, standard
 
 TOLD_ALWAYS = ("model", "subject", "prior", "tune")  # what an experiment names even where it is the default
 TARGET = "_target_"
@@ -39,13 +39,13 @@ def experiment_file(name: str, header: list[str], settings: Mapping[str, Any]) -
     from dbexp.provenance import Request
 
     # a launcher says where runs go, and sets no key of theirs
-    standard = {group: choice for group, choice in _standard().items() if any(_is_in(group, key) for key in settings)}
-    chosen = {group: _choice(group, settings, standard[group]) for group in standard}
+    usual = {group: choice for group, choice in standard().items() if any(_is_in(group, key) for key in settings)}
+    chosen = {group: _choice(group, settings, usual[group]) for group in usual}
     register()
     own = own_conf_dir()
     request = Request([f"{group}={choice}" for group, choice in chosen.items()], None if own is None else str(own))
     delta = _delta(settings, flat(request.resolved()), PACKAGE)
-    told = [group for group in chosen if group in TOLD_ALWAYS or chosen[group] != standard[group]]
+    told = [group for group in chosen if group in TOLD_ALWAYS or chosen[group] != usual[group]]
     comments = [part for line in header for part in textwrap.wrap(line, WIDTH)]
     lines = ["# @package _global_", *(f"# {line}" for line in comments)]
     lines += ["defaults:", *(f"  - override /{group}: {chosen[group]}" for group in told), "", f"name: {name}"]
@@ -59,17 +59,10 @@ def file_name(experiment: str) -> str:
     return f"{plain.removesuffix('_best')}_best"
 
 
-def _standard() -> dict[str, str]:
-    """What conf/config.yaml chooses of each group, in its order."""
-    defaults = read_config(conf_dir() / "config.yaml")["defaults"]
-    pairs = [next(iter(each.items())) for each in defaults if isinstance(each, dict)]
-    return {group: choice for group, choice in pairs if not group.startswith("override ")}
-
-
-def _choice(group: str, settings: Mapping[str, Any], standard: str) -> str:
+def _choice(group: str, settings: Mapping[str, Any], usual: str) -> str:
     """The file of a group that says most of what a run has there, and no class that it does not have."""
     costs = {name: _distance(group, file, settings) for name, file in choices(group).items()}
-    best = min(costs, key=lambda name: (costs[name], name != standard, name))
+    best = min(costs, key=lambda name: (costs[name], name != usual, name))
     if math.isinf(costs[best][0]):
         raise UserError(
             f"conf/{group} has no file for what the run has there"

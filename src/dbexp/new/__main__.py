@@ -14,7 +14,7 @@ import yaml
 from dbexp.data.images import list_images
 from dbexp.errors import UserError
 from dbexp.subject import IDENTIFIERS, KNOWN_BAD_IDENTIFIERS, Kind
-from dbexp.vocabulary import choices, shown
+from dbexp.vocabulary import choices, shown, standard
 
 EXPERIMENT = """\
 # @package _global_
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--identifier", default=IDENTIFIERS[0], help=f"rare single-token word; default: {IDENTIFIERS[0]}"
     )
-    parser.add_argument("--model", choices=sorted(choices("model")), default=min(choices("model")))
+    parser.add_argument("--model", choices=sorted(choices("model")), default=standard()["model"])
     parser.add_argument("--max-steps", type=int, default=400, help="optimizer steps; default: 400")
     return parser
 
