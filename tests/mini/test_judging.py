@@ -1,5 +1,6 @@
 """What the ranking makes of scores whose truth is known."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,25 @@ def test_the_lead_of_dino_is_paired_by_seed_and_what_there_is_to_rank_is_told() 
     lead, share = judging.sentences(pictures)
     assert "+2.00 (+2.00 to +2.00)" in lead
     assert share == "Of 20 pictures 30.0% show all that was asked for, 50.0% the individual."
+
+
+def test_the_base_models_pictures_count_once_a_seed_however_many_runs_repeat_them() -> None:
+    def run(seed: int) -> list[Judged]:
+        return [
+            *(replace(picture(n, seed), setting=judging.BEFORE) for n in range(3)),
+            *(picture(n, seed) for n in range(4)),
+        ]
+
+    kept = judging.base_once([run(0), run(0), run(1)])
+    assert [(each.seed, each.setting == judging.BEFORE) for each in kept].count((0, True)) == 3
+    assert len(kept) == 3 + 4 + 4 + 3 + 4
+
+
+def test_without_the_base_model_s_pictures_the_rank_is_that_of_the_others() -> None:
+    base = [replace(picture(n, dino=-1.0), setting=judging.BEFORE, identity=0.0) for n in range(5)]
+    trained = [picture(n, dino=float(-n)) for n in range(5)]
+    assert judging.over_trained([*base, *trained], "dino", "identity") == pytest.approx(-1)
+    assert judging.over_pictures([*base, *trained], "dino", "identity") > -1
 
 
 def test_the_interval_is_over_training_seeds() -> None:

@@ -28,6 +28,7 @@ from dbexp.mini.world.captions import LEADS
 
 SCORES = ("dino", "clip_i", "clip_t")
 TRUTHS = ("identity", "fidelity")
+BEFORE = ("base", 0)  # the setting of the base model's pictures
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def judged(sample: Sample, seen: dict[str, str], subject: Subject, seed: int, we
     kept = [seen[name] == word for name, word in asked.items() if word is not None]
     return Judged(
         seed=seed,
-        setting=("base", 0) if sample.step == 0 else (weight, sample.step),
+        setting=BEFORE if sample.step == 0 else (weight, sample.step),
         identity=sum(traits) / len(traits),
         fidelity=sum(kept) / len(kept),
         is_subject=all(seen[READ_AS.get(name, name)] == words[READ_AS.get(name, name)] for name in subject.tells),
@@ -90,6 +91,17 @@ def read_run(folder: Path, oracle: Oracle) -> tuple[Subject, list[Judged]]:
     return subject, [judged(*each, subject, seed, weight) for each in zip(samples, read, strict=True)]
 
 
+def base_once(runs: list[list[Judged]]) -> list[Judged]:
+    """All pictures; the base model's, which every run of a training seed repeats, once for each seed."""
+    kept: list[Judged] = []
+    seeds_with_base: set[int] = set()
+    for pictures in runs:
+        seeds = {each.seed for each in pictures}
+        kept += [each for each in pictures if each.setting != BEFORE or each.seed not in seeds_with_base]
+        seeds_with_base |= seeds
+    return kept
+
+
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:
     """ρ, ties with their mean rank; nan where one of them never changes."""
     if len(set(one)) < 2 or len(set(other)) < 2:
@@ -100,6 +112,11 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float:
 def over_pictures(pictures: list[Judged], score: str, truth: str) -> float:
     """ρ of a score and a truth over pictures."""
     return spearman([each.scores[score] for each in pictures], [getattr(each, truth) for each in pictures])
+
+
+def over_trained(pictures: list[Judged], score: str, truth: str) -> float:
+    """The same without the base model's, which all lack the individual."""
+    return over_pictures([each for each in pictures if each.setting != BEFORE], score, truth)
 
 
 def over_settings(pictures: list[Judged], score: str, truth: str) -> float:
@@ -115,6 +132,9 @@ def tells_apart(pictures: list[Judged], score: str, truth: str) -> float:
     if len(set(has)) < 2:
         return float("nan")
     return float(binary_auroc(torch.tensor([each.scores[score] for each in pictures]), torch.tensor(has).long()))
+
+
+MEASURES = (over_pictures, over_trained, over_settings, tells_apart)
 
 
 def over_seeds(values: dict[int, float]) -> Interval:
@@ -133,7 +153,7 @@ def rankings(pictures: list[Judged]) -> list[dict[str, object]]:
     for truth in TRUTHS:
         for score in SCORES:
             row: dict[str, object] = {"truth": truth, "score": score}
-            for measure in (over_pictures, over_settings, tells_apart):
+            for measure in MEASURES:
                 by_seed = {
                     seed: measure([each for each in pictures if each.seed == seed], score, truth)
                     for seed in sorted({each.seed for each in pictures})
@@ -166,8 +186,9 @@ def sentences(pictures: list[Judged]) -> list[str]:
 
 def table(rows: list[dict[str, object]]) -> str:
     """The rankings as Markdown."""
-    names = [measure.__name__ for measure in (over_pictures, over_settings, tells_apart)]
-    lines = ["| truth | score | ρ over pictures | ρ over settings | tells apart (AUC) |", "| --- " * 5 + "|"]
+    names = [measure.__name__ for measure in MEASURES]
+    heads = ["truth", "score", "ρ over pictures", "ρ over trained ones", "ρ over settings", "tells apart (AUC)"]
+    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for row in rows:
         cells = [f"{row[name]:.2f} ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})" for name in names]
         lines.append(f"| {row['truth']} | {row['score']} | {' | '.join(cells)} |")
@@ -186,7 +207,7 @@ def main(words: list[str]) -> None:
     runs = [read_run(Path(word), oracle) for word in words[1:]]
     if len({subject.class_noun for subject, _ in runs}) > 1:
         raise ValueError("the runs are of several subjects: rank those of one at a time")
-    pictures = [each for _, pictures in runs for each in pictures]
+    pictures = base_once([pictures for _, pictures in runs])
     rows = rankings(pictures)
     out.mkdir(parents=True, exist_ok=True)
     with (out / "ranking.csv").open("w", newline="") as stream:
