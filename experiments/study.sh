@@ -19,11 +19,11 @@ compare() {
   mkdir -p "$out"
   : > "$out/verdict.md"
   if [ $# -eq 0 ]; then # nothing was expected: what there is
-    $python -m dbexp.compare "${runs[@]}" --out "$out" | grep -vF "$out/compare" | grep -vF "$out/mini_" > "$out/verdict.md"
+    $python -m dbexp.compare "${runs[@]}" --out "$out" | grep -vE "^$out/[^ ]+\.(html|csv|yaml)$" > "$out/verdict.md"
   fi
   for expected in "${@:2}"; do
     IFS='|' read -r key score smallest <<< "${expected// | /|}"
-    told=$($python -m dbexp.compare "${runs[@]}" --axis "$key" --expect "$score" --smallest "$smallest" --out "$out" | grep -vF "$out/compare" | grep -vF "$out/mini_")
+    told=$($python -m dbexp.compare "${runs[@]}" --axis "$key" --expect "$score" --smallest "$smallest" --out "$out" | grep -vE "^$out/[^ ]+\.(html|csv|yaml)$")
     printf '%s\n\n' "$(head -n 1 <<< "$told")" >> "$out/verdict.md"
   done
   [ -z "$told" ] || tail -n +3 <<< "$told" >> "$out/verdict.md"

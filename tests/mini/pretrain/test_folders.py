@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL, DiffusionPipeline
 from safetensors import safe_open
 from transformers import CLIPImageProcessorPil, CLIPModel, ViTModel
 
+import dbexp.mini
 from dbexp.family.sd import SDSource
 from dbexp.family.sdxl import SDXLSource
 from dbexp.mini.pretrain.__main__ import main
@@ -51,6 +52,14 @@ def test_weights_are_float16(trained: Path) -> None:
         with safe_open(path, "pt") as tensors:
             kinds = {tensors.get_slice(name).get_dtype() for name in tensors.keys()}  # noqa: SIM118 (not a dict)
         assert kinds <= {"F16", "I64"}, path
+
+
+@pytest.mark.parametrize("folder", ["mini_sd15", "mini_sdxl"])
+def test_no_config_tells_where_it_was_made(folder: str, trained: Path) -> None:
+    for home in (trained, Path(dbexp.mini.__file__).parent / "weights"):
+        for path in (home / folder).rglob("*.json"):
+            made_at = json.loads(path.read_text()).get("_name_or_path", "")
+            assert not Path(made_at).is_absolute(), path
 
 
 def test_sheets_are_written(trained: Path) -> None:

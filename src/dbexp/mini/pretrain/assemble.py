@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    ConfigMixin,
     EulerDiscreteScheduler,
     PNDMScheduler,
     StableDiffusionPipeline,
@@ -27,7 +28,10 @@ def part(kind: Any, folder: Path, **dtype: torch.dtype) -> Any:
     """
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder} is not there: run `python -m dbexp.mini.pretrain {folder.name}` first")
-    return kind.from_pretrained(folder, **dtype)
+    model = kind.from_pretrained(folder, **dtype)
+    if isinstance(model, ConfigMixin):
+        model.register_to_config(_name_or_path=folder.name)  # or the whole path on this machine would be shipped
+    return model
 
 
 def write_sd(root: Path) -> Path:
