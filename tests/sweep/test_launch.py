@@ -234,6 +234,12 @@ def test_all_mistakes_are_told_once_with_their_jobs_before_anything_runs(
     assert "prior.weight=-1, seed=0" in weight and "prior.weight=-1, seed=1" in weight
 
 
+def test_advice_follows_the_mistakes_and_is_none(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", *words, "seed=0,1", "subject.photos=/no/such/folder"]) == 2
+    missing, advice = capsys.readouterr().err.splitlines()
+    assert "/no/such/folder" in missing and advice.endswith("needs neither.")
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
