@@ -55,7 +55,7 @@ def test_the_differences_are_those_from_the_reference(runs: Any, capsys: pytest.
     for weight, dino in ((0.3, 0.5), (1.0, 0.6)):
         for seed in (0, 1, 2):
             runs.add({"prior.weight": weight, "seed": seed}, {"dino": dino + 0.01 * seed, "clip_t": 0.28})
-    for reference, other, told in (("0.3", "1", "+0.100"), ("1.0", "0.3", "\u22120.100")):
+    for reference, other, told in (("0.3", "1", "+0.100"), ("1e0", "0.3", "\u22120.100")):
         assert main([str(runs.home), "--reference", f"prior.weight={reference}"]) == 0
         lines = capsys.readouterr().out.splitlines()
         head = lines.index(f"| less prior.weight = {float(reference):g} | DINO | CLIP-T |")
