@@ -61,6 +61,9 @@ def test_a_model_that_is_not_here_ends_with_what_needs_none(
         assert main(["+experiment=rory_sd15", f"model.checkpoint={checkpoint}", f"subject.photos={photos}"]) == 2
         message = capsys.readouterr().err
         assert checkpoint in message and message.rstrip().endswith("needs neither.")
+        head, *faults, advice = message.splitlines()
+        assert head == f"{len(faults)} things are wrong:" and all(line.startswith("- ") for line in faults)
+        assert not advice.startswith("- ")
 
 
 def test_another_mistake_gets_no_such_advice(tiny_sd: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ ALLOWED = {
     "evaluation": set(),
     "report": {"evaluation.intervals", "store", "config"},
     "compare": {"report", "evaluation.intervals", "evaluation.balance", "store", "folder", "vocabulary"}
-    | {"config", "provenance"},  # these two to compose the answer
+    | {"signature", "config", "provenance"},  # the last two to compose the answer
     "floors": {"job", "folder", "generate", "callbacks.progress", "store"},
     "scoring": {"job", "folder", "pictures", "evaluation", "data.images"},
     "panel": {"job", "folder", "pictures", "scoring", "evaluation", "module", "data.batch", "tracking", "config"},

@@ -214,6 +214,19 @@ def test_an_offline_wandb_run_lies_in_the_run_folder_and_says_how_to_sync(
     assert (tmp_path / "run" / "metrics.csv").exists()
 
 
+def test_a_tracker_that_fails_at_the_end_stops_no_run(
+    tiny_sd: Path, ask: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        patch("dbexp.run.log_pictures_side_by_side", side_effect=OSError("the disk\nis full")),
+        patch("dbexp.run.log_artifacts", side_effect=ValueError("no such artifact")),
+    ):
+        assert ask(tiny_sd, tmp_path / "base", "stages=[generate]") == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: the tracker")]
+    assert len(told) == 2 and "OSError: the disk is full" in told[0] and "no such artifact" in told[1]
+    assert json.loads((tmp_path / "base" / "summary.json").read_text())["status"] == "done"
+
+
 def test_training_that_was_not_finished_draws_no_picture_as_if_it_were(
     tiny_sd: Path, ask: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from dbexp import workspace
+from dbexp.errors import UserError
 from dbexp.tracking import LOSSES, PICTURES, SHEETS, STEP, flat_summary, named
 from dbexp.vocabulary import choices
 
@@ -63,6 +64,29 @@ def test_every_panel_shows_what_is_reported() -> None:
 def test_every_sweep_has_a_dashboard(name: str) -> None:
     axes = workspace.sweep_axes(name)
     assert axes and len(panels(sweep=name)["Scores against the axes"]) == 3 * len(axes)
+
+
+def test_an_axis_is_a_value_that_runs_report_and_no_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workspace.sweep_axes("base") == workspace.sweep_axes("mini_base") == {"model.checkpoint": False}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "sweep").mkdir(parents=True)
+    mine = "hydra: {sweeper: {params: {prior: 'images,none', seed: '0,1'}}}"
+    (tmp_path / "conf" / "sweep" / "mine.yaml").write_text(mine)
+    assert workspace.sweep_axes("mine") == {"seed": False}
+    assert capsys.readouterr().err.startswith("prior is a folder of choices")
+
+
+@pytest.mark.parametrize("content", ["", "seed: 0", "hydra: {sweeper: {params: null}}", "- a", "hydra: {"])
+def test_a_sweep_of_ones_own_that_asks_about_nothing_is_named(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "sweep").mkdir(parents=True)
+    (tmp_path / "conf" / "sweep" / "mine.yaml").write_text(content)
+    with pytest.raises(UserError, match=r"conf/sweep/mine\.yaml"):
+        workspace.sweep_axes("mine")
 
 
 def test_a_dry_run_tells_the_panels(capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,7 @@ def _compose_and_run(arguments: list[str], began: float) -> int:
 
         job()
     except UserError as error:
-        return refuse(str(error))
+        return refuse(str(error), error.advice)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         return refuse(_problems(error, arguments))
     finally:
@@ -146,7 +146,7 @@ def _check_and_run(experiment: "Experiment") -> int:
         print(f"warning: {warning}", file=sys.stderr)
     is_dry = experiment.config.dry_run
     if findings.mistakes or (findings.missing and not is_dry):
-        return refuse("\n".join(findings.mistakes + findings.missing + findings.advice))
+        return refuse("\n".join(findings.mistakes + findings.missing), findings.advice)
     if is_dry and not _speaks():
         return 0
     if is_dry:
@@ -198,13 +198,13 @@ def _problems(error: Exception, arguments: Sequence[str]) -> str:
     return "\n".join(problems) or explain(error)
 
 
-def refuse(message: str) -> int:
-    """Tell the user's mistakes, one a line, once for all ranks."""
+def refuse(message: str, advice: Sequence[str] = ()) -> int:
+    """Tell the user's mistakes, one a line, once for all ranks; advice follows them and is not counted."""
     lines = message.splitlines()
     if len(lines) > 1:
         message = "\n".join([f"{len(lines)} things are wrong:", *(f"- {line}" for line in lines)])
     if _speaks():
-        print(message, file=sys.stderr)
+        print("\n".join([message, *advice]), file=sys.stderr)
     return MISTAKE
 
 

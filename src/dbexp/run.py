@@ -75,8 +75,7 @@ def run(experiment: Experiment) -> int:
     except BaseException as error:
         job.close("failed", f"{type(error).__name__}: {error}")
         raise
-    log_pictures_side_by_side(job)
-    log_artifacts(job)
+    show(job)
     job.close("done")
     job.say(f"done: {job.folder.path}")
     return 0
@@ -87,6 +86,16 @@ def report(job: Job) -> None:
     if job.is_zero:
         job.write_summary("done")
         job.say(f"page: {write_report(job.folder.path, defaults())}")
+
+
+def show(job: Job) -> None:
+    """Send the tracker pictures and files of a run that is done; what goes wrong there is told and stops nothing."""
+    for send in (log_pictures_side_by_side, log_artifacts):
+        try:
+            send(job)
+        except Exception as error:  # the client's, the network's, a full disk's: the run is done without it
+            told = " ".join(str(error).split())
+            job.say(f"warning: the tracker was not sent all of this run ({type(error).__name__}: {told})")
 
 
 def leave(job: Job, code: int, whence: str) -> int:

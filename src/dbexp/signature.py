@@ -40,9 +40,13 @@ def locate(path: str, roots: tuple[str, ...] = ROOTS) -> Callable[..., Any]:
 def nearest(word: str, known: Iterable[str]) -> str:
     """What to say after an unknown word: the nearest known one, and all that are known."""
     known = sorted(known)
-    match = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    meant = f"; did you mean {match[0]}?" if match else ""
-    return f"{meant} (known: {', '.join(known) or 'none'})"
+    return f"{meant(word, known)} (known: {', '.join(known) or 'none'})"
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """The nearest known word alone, where too many are known to tell them all; "" where none is near."""
+    match = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {match[0]}?" if match else ""
 
 
 def _inside(path: str, roots: tuple[str, ...]) -> bool:

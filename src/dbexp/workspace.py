@@ -8,6 +8,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,6 +22,7 @@ USAGE = "python -m dbexp.workspace entity=ME project=dbexp [sweep=prior_weight] 
 MISTAKE = 2
 SWEEP = "optuna"  # its keys are those that are most asked about
 SCORES = ("dino", "clip_t", "pres")
+CHECKPOINT = {"model": "model.checkpoint"}  # what tells the choices of a group apart on an axis
 WIDE = 10.0  # times the smallest number: from here on a logarithmic axis shows more
 
 
@@ -70,8 +72,11 @@ def sweep_axes(names: str) -> dict[str, bool]:
 
     Args:
         names: a file of conf/sweep, or [several,with,commas].
+    A group has many keys and no value: a model goes by its checkpoint, of others one sentence says that they are left
+    out.
+
     Raises:
-        UserError: there is no such file.
+        UserError: there is no such file, or it asks about nothing.
     """
     from dbexp.signature import nearest
     from dbexp.vocabulary import choices
@@ -80,9 +85,29 @@ def sweep_axes(names: str) -> dict[str, bool]:
     for name in filter(None, re.split(r"[\s,\[\]]+", names)):
         if name not in known:
             raise UserError(f"sweep={name} is no file of conf/sweep{nearest(name, known)}")
-        params = yaml.safe_load(known[name].read_text(encoding="utf-8"))["hydra"]["sweeper"]["params"]
-        axes |= {key: _is_wide(str(values)) for key, values in params.items()}
+        for key, values in _params(known[name]).items():
+            if key in CHECKPOINT or not choices(key):
+                axes[CHECKPOINT.get(key, key)] = _is_wide(str(values))
+            else:
+                print(f"{key} is a folder of choices and no number or word: it gets no panel", file=sys.stderr)
     return axes
+
+
+def _params(file: Path) -> dict[str, Any]:
+    """Keys and values of a sweep file.
+
+    Raises:
+        UserError: it has none.
+    """
+    try:
+        node = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{file} cannot be read as YAML: mend it") from error
+    for part in ("hydra", "sweeper", "params"):
+        node = node.get(part) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or not node:
+        raise UserError(f"{file} asks about no key: put keys and their values under hydra.sweeper.params")
+    return node
 
 
 def build_workspace(entity: str, project: str, name: str, axes: dict[str, bool]) -> "Workspace":

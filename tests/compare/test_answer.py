@@ -55,12 +55,13 @@ def test_it_composes_to_the_same_settings(words: list[str], tmp_path: Path) -> N
 
 
 def test_it_is_a_delta_with_its_header(tmp_path: Path) -> None:
-    text = experiment_file("a_best", ["What. Question: which?", "word " * 60], resolved("+experiment=mini_backpack"))
+    settings = resolved("+experiment=mini_backpack", "sweeps=studies")
+    text = experiment_file("a_best", ["What. Question: which?", "word " * 60], settings)
     lines = text.splitlines()
     assert lines[:2] == ["# @package _global_", "# What. Question: which?"] and max(map(len, lines)) <= 120
     content = yaml.safe_load(text)
     assert {"override /model": "mini_sd15"} in content["defaults"] and content["trainer"] == {"max_steps": 300}
-    assert "cache" not in content and "seed" not in content
+    assert not {"cache", "seed", "sweeps"} & content.keys()
 
 
 def test_what_conf_cannot_say_is_refused_with_its_name() -> None:

@@ -16,7 +16,7 @@ def test_keys_that_differ_are_found_and_no_others() -> None:
     }
 
 
-@pytest.mark.parametrize("key", ["seed", "name", "run_dir", "logger.tags", "evaluation.at_steps", "cache"])
+@pytest.mark.parametrize("key", ["seed", "name", "run_dir", "sweeps", "logger.tags", "evaluation.at_steps", "cache"])
 def test_seed_and_bookkeeping_are_no_axes(key: str) -> None:
     assert find_axes([{**ONE, key: "a"}, {**ONE, key: "b"}]) == []
 

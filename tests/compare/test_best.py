@@ -34,6 +34,16 @@ def test_a_tie_goes_to_the_cheaper_one_and_the_sentence_says_so(runs: Any, arran
     assert "a tie within noise" in told and "10.0 s instead of 1 min 40 s" in told
 
 
+def test_seconds_whose_ranges_overlap_make_nothing_cheaper(runs: Any, arranged: Any) -> None:
+    took = {0.0: (60.0, 60.0, 99.0), 1.0: (100.0, 101.0, 102.0)}  # the mean is smaller by far, one training is not
+    for seed, shift in enumerate((0.0, 0.01, -0.01)):
+        for weight, dino in ((0.0, 0.600), (1.0, 0.602)):
+            own = {"dino": dino + shift * (1 + weight), "clip_t": 0.28}
+            runs.add({"prior.weight": weight}, own, seed=seed, seconds=took[weight][seed])
+    choice = choose(arranged())
+    assert choice is not None and not choice.is_tie and choice.setting.values == (1.0,)
+
+
 def test_a_difference_of_interest_is_no_tie_however_uncertain(runs: Any, arranged: Any) -> None:
     add(runs, {0.0: 0.5, 1.0: 0.7}, {0.0: 10.0, 1.0: 100.0}, (0.05, -0.05))
     design = arranged()

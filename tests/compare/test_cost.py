@@ -35,5 +35,13 @@ def test_one_job_is_told_as_one(runs: Any) -> None:
     assert overhead(runs.home).startswith("1 job in 50.0")
 
 
+def test_a_line_that_a_kill_cut_short_is_left_out(runs: Any) -> None:
+    runs.add({}, {"dino": 0.6})
+    note(runs, (1, 50.0, 50.0))
+    with (runs.home / STARTS).open("a") as file:
+        file.write('{"jobs": 2, "seco')
+    assert overhead(runs.home).startswith("1 job in 50.0")
+
+
 def test_the_sweep_notes_where_the_comparison_looks() -> None:
     assert launch.STARTS == STARTS

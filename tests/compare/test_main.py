@@ -38,26 +38,27 @@ def test_it_writes_page_table_and_answer_beside_the_runs(
     assert yaml.safe_load(text)["prior"]["weight"] in (0.3, 1.0)
 
 
-def test_where_leaves_all_else_out(runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("rate_asked", ["0.0001", "1e-4"])
+def test_where_leaves_all_else_out(rate_asked: str, runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     for weight in (0.3, 1.0):
         for rate in (1e-5, 1e-4):
             runs.add({"prior.weight": weight, "optimizer.lr": rate}, SCORES)
-    assert main([str(runs.home), "--where", "optimizer.lr=0.0001"]) == 0
+    assert main([str(runs.home), "--where", f"optimizer.lr={rate_asked}"]) == 0
     told = capsys.readouterr().out
     rows = [line.split(" | ")[0] for line in told.splitlines() if line.startswith("| prior.weight = ")]
     assert rows == ["| prior.weight = 0.3", "| prior.weight = 1", "| prior.weight = 1"] and "lr = " not in told
     page = (runs.home / "compare.html").read_text().replace("<wbr>", "")
-    assert "<dt>Only where</dt><dd>optimizer.lr=0.0001<" in page
+    assert f"<dt>Only where</dt><dd>optimizer.lr={rate_asked}<" in page
 
 
 def test_the_differences_are_those_from_the_reference(runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     for weight, dino in ((0.3, 0.5), (1.0, 0.6)):
         for seed in (0, 1, 2):
             runs.add({"prior.weight": weight, "seed": seed}, {"dino": dino + 0.01 * seed, "clip_t": 0.28})
-    for reference, other, told in (("0.3", "1", "+0.100"), ("1", "0.3", "\u22120.100")):
+    for reference, other, told in (("0.3", "1", "+0.100"), ("1e0", "0.3", "\u22120.100")):
         assert main([str(runs.home), "--reference", f"prior.weight={reference}"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        head = lines.index(f"| less prior.weight = {reference} | DINO | CLIP-T |")
+        head = lines.index(f"| less prior.weight = {float(reference):g} | DINO | CLIP-T |")
         assert lines[head + 2].startswith(f"| prior.weight = {other} | {told} ({told} to {told})")
 
 
@@ -75,6 +76,7 @@ def test_another_place_can_be_named(runs: Any, tmp_path: Path) -> None:
         (["--smallest", "0"], "--smallest 0.0 is no size"),
         (["--reference", "prior.weight"], "--reference 'prior.weight' cannot be read"),
         (["--where", "prior.weight=2"], "--where prior.weight=2: none of the runs is so"),
+        (["--where", "prior.wieght=1"], "--where prior.wieght: no run has this key; did you mean prior.weight?"),
         (["--best-by", "nearest"], "--best-by nearest chooses nothing"),
     ],
 )

@@ -143,3 +143,19 @@ def test_the_class_before_is_taken_from_a_trained_run_where_the_model_before_was
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no pictures"):
         main([str(tmp_path / "out"), str(tmp_path)])
+
+
+def test_a_folder_without_a_config_is_refused(tmp_path: Path) -> None:
+    (write_run(tmp_path / "one", config(), "purple", "red") / "config.yaml").unlink()
+    with pytest.raises(ValueError, match=r"one holds no .*config\.yaml"):
+        main([str(tmp_path / "out"), str(tmp_path / "one")])
+
+
+def test_runs_of_several_subjects_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lesson, "Oracle", Reader)
+    about = config()
+    about["subject"] = {**about["subject"], "photos": "anywhere/mini_rory"}
+    runs = [write_run(tmp_path / name, each, "purple", "red") for name, each in (("one", config()), ("other", about))]
+    with pytest.raises(ValueError, match="several subjects"):
+        main([str(tmp_path / "out"), *map(str, runs)])
+    assert not (tmp_path / "out").exists()

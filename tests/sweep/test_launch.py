@@ -161,6 +161,26 @@ def test_a_signal_ends_the_sweep(words: list[str], capsys: pytest.CaptureFixture
     assert between.call_count == 1
 
 
+def test_a_job_that_a_start_does_not_reach_is_not_what_an_earlier_one_left(
+    words: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(experiment: Experiment) -> int:
+        raise UserError(f"the disk is full at seed {experiment.config.seed}")
+
+    sweep = ["-m", *words, "seed=0,1"]
+    with runs(fail):
+        assert main(sweep) == 2
+    capsys.readouterr()
+    with runs(lambda _: 143):
+        assert main(sweep) == 143
+    assert "seed 1" not in capsys.readouterr().out  # job 1 was not begun
+    with runs(finish):
+        assert main([*sweep, "stages=[prior,encode,train]"]) == 0
+    with patch("dbexp.sweep.launch.launch", return_value={}):  # the launcher gave up
+        assert main(sweep) == 1
+    assert "0 of 2 jobs done" in capsys.readouterr().out
+
+
 def test_another_value_is_another_folder_and_the_old_ones_stay_done(words: list[str], elsewhere: Path) -> None:
     root = elsewhere / "sweeps" / "demo-prior.weight"
     with runs(finish) as all_runs:
@@ -212,6 +232,12 @@ def test_all_mistakes_are_told_once_with_their_jobs_before_anything_runs(
     assert "- data.batch_size=0 must be at least 1" in told
     (weight,) = [line for line in told if "prior.weight=-1 must be at least 0" in line]
     assert "prior.weight=-1, seed=0" in weight and "prior.weight=-1, seed=1" in weight
+
+
+def test_advice_follows_the_mistakes_and_is_none(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", *words, "seed=0,1", "subject.photos=/no/such/folder"]) == 2
+    missing, advice = capsys.readouterr().err.splitlines()
+    assert "/no/such/folder" in missing and advice.endswith("needs neither.")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,19 @@ def test_a_kill_between_any_two_steps_costs_no_trial(words: list[str], elsewhere
     assert len(jobs(elsewhere / "sweeps" / "demo-optuna")) == 3
 
 
+def test_a_trial_that_a_start_does_not_reach_stays_interrupted(words: list[str], counted: Counted) -> None:
+    def full() -> int:
+        raise UserError("the disk is full: free some")
+
+    counted.does[0] = full
+    few = [*words, "hydra.sweeper.num_trials=1"]
+    with patch("dbexp.sweep.study.Study.tell", side_effect=KeyboardInterrupt):
+        assert main(few) == 130
+    with patch("dbexp.sweep.launch.launch", return_value={}):  # the launcher gave up
+        assert main(few) == 1
+    assert main(few) == 0 and counted.asked[0] == counted.asked[1]
+
+
 def test_a_trial_that_fails_is_told_of_and_another_takes_its_place_at_the_next_start(
     words: list[str], counted: Counted, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,6 +191,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(
         (["optimizer.lrr=interval(1,2)"], "optimizer.lrr"),
         (["hydra.sweeper.num_trails=3"], "num_trails"),
         (["prior.weight=interval(-1,3)"], "prior.weight=-1 must be at least 0"),
+        (["trainer.max_steps=interval(1,5)"], "trainer.max_steps"),
         (["optimizer.lr=interval(2,1)"], "holds no number"),
         (["optimizer.lr=intervall(1,2)"], "intervall"),
         (["evaluation=none"], "dino is measured by evaluation.dino, which is none"),
@@ -202,6 +216,18 @@ def test_without_optuna_one_sentence_says_what_to_install(
         assert main(words) == 2
     (told,) = capsys.readouterr().err.splitlines()
     assert told == "a search (+sweep=optuna) needs optuna: pip install 'dbexp[sweep]'"
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_on_slurm_too_a_search_needs_the_photos_that_it_is_named_by(
+    words: list[str], elsewhere: Path, counted: Counted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    more = ["launcher=slurm", "hydra.sweeper.num_at_once=1", "subject.photos=/no/such/folder"]
+    with patch("dbexp.sweep.launch.launch", return_value={}):
+        assert main([*words, *more]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "a search is named by its photos and weights" in told[-1] and "/no/such/folder" in told[-1]
     assert list(elsewhere.iterdir()) == []
 
 

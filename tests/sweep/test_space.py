@@ -42,8 +42,16 @@ def test_the_last_word_about_a_key_holds_and_one_value_is_no_axis() -> None:
 
 
 def test_the_ends_of_a_space_have_every_end_and_every_choice() -> None:
-    ends = read("a=interval(0.5,1)", "b=x,y,z").ends()
-    assert ends == [{"a": "0.5", "b": "x"}, {"a": "1", "b": "y"}, {"a": "1", "b": "z"}]
+    ends = read("a=int(interval(1,5))", "b=x,y,z").ends()
+    assert ends == [{"a": "1", "b": "x"}, {"a": "5", "b": "y"}, {"a": "5", "b": "z"}]
+
+
+@pytest.mark.parametrize(
+    "interval", ["interval(1,5)", "interval(1,2)", "interval(0.5,1.5)", "tag(log,interval(1,100))"]
+)
+def test_an_interval_of_real_numbers_is_tried_at_its_ends_and_at_one_that_is_not_whole(interval: str) -> None:
+    low, between, high = (float(each["a"]) for each in read(f"a={interval}").ends())
+    assert low < between < high and not (low.is_integer() and between.is_integer())
 
 
 @pytest.mark.parametrize(
@@ -54,6 +62,7 @@ def test_the_ends_of_a_space_have_every_end_and_every_choice() -> None:
         (["a=tag(log,interval(0,1))"], {}, "a logarithmic scale begins above 0"),
         (["a=tag(lgo,interval(1,2))"], {}, "tag lgo is not known"),
         (["a=tag(log,range(1,9))"], {}, "log goes with an interval"),
+        (["a=glob(*)"], {}, "a=glob(*) is no range of numbers and no list of choices"),
         (["a=range(5,5)"], {}, "holds fewer than two numbers"),
         (["a=range(1,5,0)"], {}, "its step must not be 0"),
         (["seed=0,1"], {}, "seed is nothing to search over"),

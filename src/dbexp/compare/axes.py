@@ -10,7 +10,7 @@ from dbexp.report.settings import lines
 SEED = "seed"
 # keys that tell how a run was kept and watched, not what it was: they make no two runs different
 BOOKKEEPING = (
-    *("name", "stages", "run_dir", "runs", "cache", "dry_run", "logger", "data.num_workers"),
+    *("name", "stages", "run_dir", "runs", "sweeps", "cache", "dry_run", "logger", "data.num_workers"),
     *("trainer.log_every_n_steps", "trainer.checkpoint_every_n_steps", "evaluation.at_steps"),
 )
 TARGET = "_target_"

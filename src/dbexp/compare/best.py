@@ -9,7 +9,7 @@ from dbexp.compare.entries import BALANCE
 from dbexp.errors import UserError
 from dbexp.evaluation.intervals import Interval
 
-CHEAPER = 0.95  # of the seconds; closer ones are the machine's mood
+CHEAPER = 0.95  # of the other's fewest seconds; closer ones are the machine's mood
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,8 @@ def choose(design: Design, by: str | None = None, smallest: float = SMALLEST) ->
     """The answer; None where no setting has scores.
 
     A setting ties with the best where the difference is neither proven (adjusted for all of them) nor as large as the
-    smallest effect of interest. The cheapest of those that tie is taken, by seconds of training.
+    smallest effect of interest. Of those that tie a cheaper one is taken, by seconds of training, where its slowest
+    training took clearly less than the other's fastest.
 
     Args:
         by: the score; None is the balance between the two corners, or DINO where a corner is not known.
@@ -98,9 +99,14 @@ def _is_near(lead: Interval | None, near: float) -> bool:
 
 
 def _cheapest(top: Setting, ties: Sequence[Setting]) -> Setting:
-    priced = [(setting.train_seconds, -place, setting) for place, setting in enumerate(ties)]
-    cheaper = [each for each in priced if each[0] is not None]
-    if not cheaper or top.train_seconds is None:
-        return top
-    seconds, _, setting = min(cheaper, key=lambda each: (each[0] or 0.0, -each[1]))
-    return setting if (seconds or 0.0) < CHEAPER * top.train_seconds else top
+    """From the best score downwards: each that is clearly cheaper than the one before takes its place."""
+    chosen = top
+    for setting in ties:
+        chosen = setting if _is_cheaper(setting, chosen) else chosen
+    return chosen
+
+
+def _is_cheaper(one: Setting, other: Setting) -> bool:
+    """Whether even its slowest training took less than the other's fastest: the rest is the machine's load."""
+    mine, its = ([e.train_seconds for e in each.entries if e.train_seconds is not None] for each in (one, other))
+    return bool(mine and its) and max(mine) < CHEAPER * min(its)

@@ -1,7 +1,8 @@
 """What a sweep took beside what its jobs were for: training, sampling and scoring. It reads what the sweep noted."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dbexp.compare.find import find_runs
@@ -26,10 +27,16 @@ def overhead(home: Path) -> str:
 
     Jobs beside each other can bring the factor below 1.
     """
-    file = home / STARTS
-    starts = [json.loads(line) for line in file.read_text().splitlines() if line] if file.is_file() else []
+    starts = list(_starts(home / STARTS))
     jobs, seconds, stages = (sum(start[key] for start in starts) for key in ("jobs", "seconds", "stage_seconds"))
     if not stages:
         return ""
     took = f"{jobs} job{'s' if jobs > 1 else ''} in {duration(seconds)}"
     return f"{took}, {seconds / stages:.2f} × their training, sampling and scoring ({duration(stages)})"
+
+
+def _starts(file: Path) -> Iterator[Mapping[str, float]]:
+    """What was noted, less a line that a kill cut short."""
+    for line in file.read_text().splitlines() if file.is_file() else ():
+        with contextlib.suppress(json.JSONDecodeError):
+            yield json.loads(line)

@@ -1,15 +1,18 @@
 """What a comparison is asked beyond its folders, and where that lies among the runs."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from dbexp.compare.axes import shown
+from dbexp.compare.axes import is_number, shown
 from dbexp.compare.claims import SMALLEST, Expectation, along
 from dbexp.compare.design import Design, Setting
 from dbexp.compare.entries import BALANCE, Entry
 from dbexp.compare.table import metrics_of
 from dbexp.compare.words import Study
 from dbexp.errors import UserError
+from dbexp.signature import meant
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,16 @@ def kept(entries: Sequence[Entry], where: Mapping[str, str] | None) -> list[Entr
     """Those that have the values asked for, and those that cannot be read.
 
     Raises:
-        UserError: none is left.
+        UserError: none is left, or none has such a key.
     """
     asked = where or {}
+    known = {key for entry in entries if not entry.problem for key in entry.settings}
+    if known and (strange := [key for key in asked if key not in known]):
+        near = meant(strange[0], known)
+        raise UserError(f"--where {strange[0]}: no run has this key{near or '; config.yaml of a run has them all'}")
 
     def fits(entry: Entry) -> bool:
-        return bool(entry.problem) or all(text == _as_text(entry.settings.get(key)) for key, text in asked.items())
+        return bool(entry.problem) or all(_is_meant(text, entry.settings.get(key)) for key, text in asked.items())
 
     found = [entry for entry in entries if fits(entry)]
     if all(entry.problem for entry in found) and entries and asked:
@@ -64,8 +71,12 @@ def as_pairs(values: Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in values.items())
 
 
-def _as_text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else shown(value)
+def _is_meant(text: str, value: Any) -> bool:
+    """Whether a value is the one that was typed: 1e-4 is 0.0001, and 1.0 is 1."""
+    if is_number(value):
+        with contextlib.suppress(ValueError):
+            return float(text) == value or text == f"{value:g}"
+    return text == shown(value)
 
 
 def has_score(design: Design, metric: str) -> bool:
@@ -87,7 +98,7 @@ def reference_of(design: Design, asked: Mapping[str, str] | None) -> Setting | N
         raise UserError(f"--reference {strange[0]} is no axis of these runs: take {', '.join(known) or 'none'}")
     for setting in design.settings:
         values = dict(zip(known, setting.values, strict=True))
-        if all(text in (known[key].label(values[key]), shown(values[key])) for key, text in asked.items()):
+        if all(text == known[key].label(values[key]) or _is_meant(text, values[key]) for key, text in asked.items()):
             return setting
     raise UserError(
         f"--reference {as_pairs(asked)}: no finished run has these values; compare.csv lists those that are there"

@@ -210,10 +210,12 @@ def main(words: list[str]) -> None:
         return print(__doc__)
     out, folders = Path(words[0]), [Path(word) for word in words[1:]]
     for folder in folders:
-        if not (folder / "samples" / "index.jsonl").is_file():
-            raise ValueError(f"{folder} holds no pictures of a run")
+        if not all((folder / file).is_file() for file in ("config.yaml", "samples/index.jsonl")):
+            raise ValueError(f"{folder} holds no pictures of a run, or no config.yaml")
     oracle = Oracle(ORACLE)
     read = [(folder, *read_run(folder, oracle)) for folder in folders]
+    if len(subjects := {subject_of(config).class_noun for _, config, _ in read}) > 1:
+        raise ValueError(f"the runs are of several subjects ({', '.join(sorted(subjects))}): read one's at a time")
     with_class_before(read, oracle)
     runs = [(learned(config, pictures), pictures) for _, config, pictures in read]
     runs.sort(key=lambda run: (run[0].prior_weight is not None, run[0].prior_weight or 0.0, run[0].seed or 0))

@@ -89,7 +89,7 @@ def check_jobs(sweep: Sweep, launcher: DictConfig) -> list[Checked]:
     needed = sum(one.disk for one in checked)
     mistakes = [*told_once(wrong, len(sweep.jobs)), *_same_folders(checked), *no_disk(sweep, needed)]
     if mistakes:
-        raise UserError("\n".join([*mistakes, *advice]))
+        raise UserError("\n".join(mistakes), advice)
     for sentence in told_once(doubtful, len(sweep.jobs)):
         print(f"warning: {sentence}", file=sys.stderr)
     return checked

@@ -26,7 +26,7 @@ from dbexp.provenance import Request
 from dbexp.sweep import slurm
 from dbexp.sweep.check import Checked, check_jobs
 from dbexp.sweep.jobs import DONE, FAULT, MISTAKE, StoppedError, Task
-from dbexp.sweep.plan import Sweep, plan_sweep
+from dbexp.sweep.plan import Sweep, is_done, plan_sweep
 from dbexp.sweep.told import dry_plan, headline, results, state, to_sync
 
 CTRL_C = 130
@@ -78,12 +78,12 @@ def run_jobs(
         that ended the sweep, None where none did.
     """
     codes: dict[int, int | None] = {one.job.number: DONE if one.is_done else None for one in checked}
-    stopped = None
+    stopped, before = None, {one.job.number: written(one) for one in checked}
     try:
         codes |= launch(sweep, [one for one in checked if not one.is_done], request, config)
     except KeyboardInterrupt as signal:
         stopped = signal.code if isinstance(signal, StoppedError) else CTRL_C
-    codes |= {one.job.number: code_of(one) for one in checked if codes[one.job.number] is None}
+    codes |= {one.job.number: code_of(one, before[one.job.number]) for one in checked if codes[one.job.number] is None}
     return codes, stopped
 
 
@@ -150,10 +150,23 @@ def at_once(asked: int, num_devices: int) -> int:
     return most if asked < 1 else min(asked, most) if num_devices else asked
 
 
-def code_of(checked: Checked) -> int | None:
-    """A job's exit code by its folder; None where it did not come to its end."""
+def written(checked: Checked) -> int | None:
+    """When a job's summary.json was last written, in nanoseconds; None where there is none."""
+    file = checked.folder.path / "summary.json"
+    return file.stat().st_mtime_ns if file.is_file() else None
+
+
+def code_of(checked: Checked, before: int | None) -> int | None:
+    """A job's exit code by its folder; None where it did not come to its end.
+
+    Args:
+        before: when its summary.json was written before this start, whose failures alone count.
+    """
+    if is_done(checked.experiment):
+        return DONE
     summary: Mapping[str, Any] = checked.folder.read_summary()
-    return {"done": DONE, "failed": int(summary.get("exit_code", FAULT))}.get(str(summary.get("status")))
+    is_failed = summary.get("status") == "failed" and written(checked) != before
+    return int(summary.get("exit_code", FAULT)) if is_failed else None
 
 
 def exit_code(codes: Iterable[int | None]) -> int:

@@ -190,13 +190,18 @@ def _batch(search: Search, ends: Sequence[Checked], config: DictConfig) -> int:
 def _name(sweep: Sweep, experiment: Experiment) -> str:
     """The search's name in its journal: another one for another space, other scores, or anything else that makes the
     same place score otherwise; the number of trials is none of it.
+
+    Raises:
+        UserError: photos or weights that it is named by are not here, as SLURM's jobs alone would allow.
     """
     search, subject = _searched(sweep), experiment.config.subject
     try:
         photos = [photo.sha256 for photo in list_images(subject.photos)[: subject.num_photos]]
         base = base_identity(experiment)
-    except UserError:  # of a dry run alone, whose plan says what is missing
-        photos, base = [], ""
+    except UserError as error:
+        if not sweep.is_dry:
+            raise UserError(f"a search is named by its photos and weights, which must be here: {error}") from error
+        photos, base = [], ""  # the plan says what is missing
     space = {key: astuple(axis) for key, axis in search.space.items()}
     lender = None if sweep.weights_of is None else str(sweep.weights_of.resolve())
     told = json.dumps([space, dict(search.objectives), search.seed, photos, base, lender])

@@ -44,8 +44,11 @@ class Span:
 
     @property
     def probes(self) -> tuple[str, ...]:
-        """What must be allowed for all between to be."""
-        return as_text(self.low), as_text(self.high)
+        """What must be allowed for all between to be: the ends, and a number that is not whole where those may be."""
+        if isinstance(self.low, int) or self.step is not None:
+            return as_text(self.low), as_text(self.high)
+        between = self.low + min(0.5, (self.high - self.low) / 2)
+        return as_text(self.low), as_text(between), as_text(self.high)
 
     def __str__(self) -> str:
         steps = "" if self.step is None else f" in steps of {as_text(self.step)}"
@@ -96,8 +99,8 @@ class Search:
         return (*self.fixed, *(f"{key}={value}" for key, value in values.items()))
 
     def ends(self) -> list[dict[str, str]]:
-        """Few places in the space, all lowest values, then the highest, then further choices: whatever is wrong with a
-        key or an end is wrong with one of them.
+        """Few places in the space, from all lowest values to the highest and the last choices: whatever is wrong with a
+        key, an end or what lies between is wrong with one of them.
         """
         rows = itertools.zip_longest(*(axis.probes for axis in self.space.values()))
         last = [axis.probes[-1] for axis in self.space.values()]
@@ -166,6 +169,8 @@ def _axis(key: str, word: Override) -> Axis:
     if (bare := key.lstrip("+")) in NOT_SEARCHED:
         raise UserError(f"{bare} is nothing to search over: give it one value, or leave it out")
     said, sweep = word.input_line or key, cast(Any, word.value())
+    if not isinstance(sweep, IntervalSweep | RangeSweep | ChoiceSweep):
+        raise UserError(f"{said} is no range of numbers and no list of choices, as a search needs")
     if strange := sorted(set(sweep.tags) - {LOG}):
         raise UserError(f"{said}: tag {strange[0]} is not known; tag(log,interval(...)) is the only one")
     if isinstance(sweep, IntervalSweep):
@@ -174,9 +179,7 @@ def _axis(key: str, word: Override) -> Axis:
         raise UserError(f"{said}: log goes with an interval, as in tag(log,interval(1e-6,1e-4))")
     if isinstance(sweep, RangeSweep):
         return _range(said, sweep)
-    if isinstance(sweep, ChoiceSweep):
-        return Choices(tuple(dict.fromkeys(map(str, word.sweep_string_iterator()))))
-    raise UserError(f"{said} is no range of numbers and no list of choices, as a search needs")
+    return Choices(tuple(dict.fromkeys(map(str, word.sweep_string_iterator()))))
 
 
 def _interval(said: str, sweep: IntervalSweep) -> Span:
