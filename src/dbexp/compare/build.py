@@ -34,7 +34,7 @@ class Comparison:
     Attributes:
         files: the page, the table, and the answer's experiment file where there is one.
         sentences: verdict, answer and caution.
-        tables: the settings, and how each differs from the reference, as Markdown; () where nothing is to compare.
+        tables: the settings, and how each differs from the reference, as Markdown; () where nothing was scored.
     """
 
     files: tuple[Path, ...]

@@ -18,7 +18,7 @@ from dbexp.report.build import duration
 from dbexp.report.meanings import metric_of
 from dbexp.report.view import shown_charts
 
-SHORT = ("dino", "clip_t", "pres", "clip_i", "dino_patches", "div_dino")  # scores of the page's tables; compare.csv has all
+SHORT = ("dino", "clip_t", "pres", "clip_i", "dino_patches", "div_dino")  # of the tables; compare.csv has all
 MOST_REFERENCES = 12
 STEADY = {"constant", "constant_with_warmup", None}  # schedules that a run's length does not bend
 

@@ -18,10 +18,10 @@ def sentences(lede: Lede) -> str:
 
 
 def table(design: Design) -> str:
-    """A line for each setting; "" where there is nothing to compare."""
-    if len(design.settings) < 2:
-        return ""
+    """A line for each setting; "" where nothing has been scored."""
     names = [name for name in (*SHORT, BALANCE) if has_score(design, name)]
+    if not names:
+        return ""
     heads = ["setting", f"{design.unit}s", *(name if name == BALANCE else metric_of(name).short for name in names)]
     lines = [_line([*heads, "training"]), _line(["---"] * (len(heads) + 1))]
     return "\n".join([*lines, *(_line(_cells(setting, names, design)) for setting in design.settings)])
