@@ -86,3 +86,11 @@ def test_a_score_that_cannot_choose_is_refused_with_those_that_can(by: str, why:
     runs.add({}, {"dino": 0.6, "nearest": 0.7})
     with pytest.raises(UserError, match=f"--best-by {by} .*{why}.*dino"):
         choose(arranged(), by)
+
+
+def test_of_different_subjects_none_is_the_answer(runs: Any, arranged: Any) -> None:
+    for photos, dino in (("cat", 0.5), ("dog", 0.7)):
+        runs.add({"subject.photos": photos, "subject.class_noun": photos}, {"dino": dino, "clip_t": 0.28})
+    assert choose(arranged()) is None
+    runs.add({"subject.photos": "dog", "subject.class_noun": "dog", "prior.weight": 3.0}, {"dino": 0.9, "clip_t": 0.28})
+    assert choose(arranged()) is not None

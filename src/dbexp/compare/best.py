@@ -9,6 +9,7 @@ from dbexp.compare.entries import BALANCE
 from dbexp.errors import UserError
 from dbexp.evaluation.intervals import Interval
 
+FOLDER = "subject.photos"  # where it differs, the subject does
 CHEAPER = 0.95  # of the other's fewest seconds; closer ones are the machine's mood
 
 
@@ -44,7 +45,7 @@ class Choice:
 
 
 def choose(design: Design, by: str | None = None, smallest: float = SMALLEST) -> Choice | None:
-    """The answer; None where no setting has scores.
+    """The answer; None where no setting has scores, or where settings are different subjects, which nobody chooses.
 
     A setting ties with the best where the difference is neither proven (adjusted for all of them) nor as large as the
     smallest effect of interest. Of those that tie a cheaper one is taken, by seconds of training, where its slowest
@@ -57,7 +58,7 @@ def choose(design: Design, by: str | None = None, smallest: float = SMALLEST) ->
         UserError: no run has that score, or none of its directions is better.
     """
     metric = by or _default(design)
-    if metric is None:
+    if metric is None or (design.axes and all(FOLDER in (axis.key, *axis.moves_with) for axis in design.axes)):
         return None
     found = [(setting, estimate(setting, metric, design)) for setting in design.settings]
     known = {setting: interval for setting, interval in found if interval is not None}

@@ -134,8 +134,8 @@ def answer(choice: Choice | None, design: Design) -> str:
         seconds = [duration(each.train_seconds or 0.0) for each in (mine, choice.top)]
         return (
             f"{head}: {score} {around(choice.interval)}, {units}. Setting {choice.top.number} ({choice.top.label}) is"
-            f" {around(_as_better(choice.lead, choice.metric), signed=True)} better, which is a tie within noise, and"
-            f" this one trains in {seconds[0]} instead of {seconds[1]}."
+            f" {around(_as_better(choice.lead, choice.metric), signed=True)} beside it, which is a tie within noise,"
+            f" and this one trains in {seconds[0]} instead of {seconds[1]}."
         )
     return f"{head}, the best by {score}: {around(choice.interval)}, {units}; {_standing(choice)}."
 
