@@ -1,4 +1,4 @@
-"""Draws prompts from a trained run: python -m dbexp.generate run_dir=RUN 'prompts=[a {subject} on a roof]' seeds=4.
+"""Draws prompts from a trained run: python -m dbexp.generate run_dir=RUN "prompts=['a {subject} on a roof']" seeds=4.
 
 Several runs' LoRAs together: 'run_dir=[RUN,RUN]' 'weights=[1,0.6]'.
 """
