@@ -22,7 +22,7 @@ demo: $(INSTALLED) ## the whole job on two CPU cores, no download: the bundled m
 	DBEXP_CACHE=demo/cache $(BIN)/python -m dbexp +experiment=mini_backpack
 
 test: $(INSTALLED) ## run the tests, one process a core
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 TRANSFORMERS_VERBOSITY=error $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 ci: $(INSTALLED) ## run the tests that start processes of their own: DDP, the wheel, kills, a browser
 	$(BIN)/python -m pytest -m ci
