@@ -99,6 +99,21 @@ def test_a_killed_training_ends_as_if_it_had_not_been_killed(
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("words", [(), ("trainer.cuda_graphs=true",), ("trainer.gradient_checkpointing=true",)])
+def test_on_a_gpu_too_a_killed_training_ends_as_if_it_had_not_been_killed(
+    words: tuple[str, ...], precision: str, ask: Callable[..., int], tmp_path: Path
+) -> None:
+    gpu = ("trainer=gpu", f"trainer.precision={precision}", "trainer.accumulate_grad_batches=2", *words)
+    assert ask(tmp_path / "whole", *gpu) == 0
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, 8)
+        ask(tmp_path / "killed", *gpu)
+    assert ask(tmp_path / "killed", *gpu) == 0
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
 def test_pictures_amid_training_change_nothing(ask: Callable[..., int], tmp_path: Path) -> None:
     assert ask(tmp_path / "without") == 0
     assert ask(tmp_path / "with", "sampling.every_n_steps=1", "trainer.ema_decay=0.5") == 0

@@ -191,6 +191,8 @@ class TrainerConfig:
         gradient_clip_val: largest gradient norm, > 0; None leaves gradients as they are.
         gradient_checkpointing: trade a second forward pass for memory.
         compile: torch.compile the UNet's repeated blocks: a minute or so before the first step, shorter steps after it.
+        cuda_graphs: record the UNet's passes once and play them back: with small batches the GPU no longer waits for
+            Python. Not with gradient_checkpointing, nor on several devices.
         channels_last: keep the UNet's pictures channel by channel, as most GPUs' convolutions like it.
         log_every_n_steps: optimizer steps between logged values, >= 1.
         checkpoint_every_n_steps: optimizer steps between checkpoints, >= 1.
@@ -208,6 +210,7 @@ class TrainerConfig:
     gradient_clip_val: float | None = 1.0
     gradient_checkpointing: bool = False
     compile: bool = False
+    cuda_graphs: bool = False
     channels_last: bool = False
     log_every_n_steps: int = 10
     checkpoint_every_n_steps: int = 100

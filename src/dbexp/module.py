@@ -19,8 +19,11 @@ from dbexp.diffusion.loss import Objective, combine_sets, mean_of
 from dbexp.diffusion.schedule import add_noise
 from dbexp.errors import UserError
 from dbexp.family.base import Family
+from dbexp.family.states import Conditioning
 from dbexp.prior.base import Prior
 from dbexp.tune.base import Tune
+
+Predict = Callable[[Tensor, Tensor, Conditioning], Tensor]
 
 
 class DreamBoothModule(LightningModule):
@@ -34,6 +37,7 @@ class DreamBoothModule(LightningModule):
         make_optimizer: parameters that learn -> (optimizer, its schedule by optimizer step).
         gradient_clip_val: largest norm of all gradients together, > 0; None leaves them as they are.
         seed: of the network's own dropout; everything else that is random comes with the batch.
+        predict: the family's prediction in another way, for training steps; None takes `family.predict`.
     """
 
     def __init__(
@@ -45,11 +49,13 @@ class DreamBoothModule(LightningModule):
         make_optimizer: Callable[[], tuple[Optimizer, LRScheduler]],
         gradient_clip_val: float | None,
         seed: int,
+        predict: Predict | None = None,
     ) -> None:
         super().__init__()
         self.strict_loading = False  # checkpoints hold what learns; on_load_checkpoint compares the names
         self.family, self.tune, self.prior, self.objective = family, tune, prior, objective
         self.make_optimizer, self.gradient_clip_val, self.seed = make_optimizer, gradient_clip_val, seed
+        self.predict: Predict = predict or family.predict
         # a part of the module, so that it goes where the family goes
         self.base = tune.keep_base(family) if prior.needs_base else None
 
@@ -57,14 +63,14 @@ class DreamBoothModule(LightningModule):
         """The loss of one micro-batch and, beside it, its two terms as they are before λ, "instance_loss" and
         "prior_loss", and each sample's own, "per_sample", shape (B,).
         """
-        per_sample = self.per_sample(batch)
+        per_sample = self.per_sample(batch, self.predict)
         loss = combine_sets(per_sample, batch.is_prior, self.prior.weight) + self.prior.penalty(self.drift)
         terms = per_sample.detach()
         instance_loss, prior_loss = mean_of(terms, ~batch.is_prior), mean_of(terms, batch.is_prior)
         told = {"total": loss.detach(), "instance_loss": instance_loss, "prior_loss": prior_loss, "per_sample": terms}
         return {"loss": loss, **told}
 
-    def per_sample(self, batch: Batch) -> Tensor:
+    def per_sample(self, batch: Batch, predict: Predict) -> Tensor:
         """Each sample's weighted squared error, averaged over channels and pixels, shape (B,)."""
         alpha_bar = self.objective.schedule.at(batch.timesteps)
         latents = self.family.to_latents(batch)
@@ -75,7 +81,7 @@ class DreamBoothModule(LightningModule):
             lambda rows: self.base_prediction(batch.rows(rows), noisy_latents[rows]),
         )
         text = self.tune.encode_text(self.family, batch.prompts)
-        model_pred = self.family.predict(noisy_latents, batch.timesteps, self.family.condition(text, batch.sizes))
+        model_pred = predict(noisy_latents, batch.timesteps, self.family.condition(text, batch.sizes))
         return self.objective.per_sample(model_pred, target, alpha_bar)
 
     @torch.no_grad()
@@ -95,7 +101,7 @@ class DreamBoothModule(LightningModule):
         leaves gradients, weights and batch as they are.
         """
         with torch.enable_grad():
-            per_sample = self.per_sample(batch)
+            per_sample = self.per_sample(batch, self.family.predict)
         weights = [weight for weight in self.parameters() if weight.requires_grad]
         pulls: dict[str, list[Tensor]] = {}
         for name, rows in (("instance", ~batch.is_prior), ("prior", batch.is_prior)):

@@ -31,6 +31,7 @@ from dbexp.data.prior import PriorDataModule
 from dbexp.diffusion.loss import Objective
 from dbexp.errors import UserError
 from dbexp.export.pipeline import export_folder, model_card
+from dbexp.graphs import GraphedPredict, OwnGradients
 from dbexp.job import Job
 from dbexp.module import DreamBoothModule
 from dbexp.panel import PanelView
@@ -65,6 +66,7 @@ def train(job: Job, data: DreamBoothDataModule | None) -> None:
 
     callbacks: list[Callback] = [*stops(job), report, Progress("training", config.trainer.max_steps, report.note)]
     callbacks += [] if ema is None else [ema]
+    callbacks += [OwnGradients()] if config.trainer.cuda_graphs and config.trainer.accumulate_grad_batches > 1 else []
     callbacks += [*pictures_amid(job, averaged), *panel(job, PanelView(job, module, averaged), refuse_nonfinite)]
     # last: what it saves holds what the others have noted of the step
     callbacks.append(Checkpoints(job.checkpoints, config.trainer.checkpoint_every_n_steps, refuse_nonfinite))
@@ -142,6 +144,7 @@ def make_module(job: Job) -> DreamBoothModule:
         lambda: make_optimizer(job),
         config.trainer.gradient_clip_val,
         config.seed,
+        GraphedPredict(family) if config.trainer.cuda_graphs else None,
     )
 
 

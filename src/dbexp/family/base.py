@@ -197,6 +197,9 @@ class Family(LatentSpace, ABC):
         Args:
             backend: torch.compile's.
         """
+        # torch gives up on a function that comes in more than 8 shapes, and a UNet's blocks come in some 20
+        limits: Any = torch._dynamo.config
+        limits.recompile_limit = max(limits.recompile_limit, 64)
         for block in self.unet.modules():
             if isinstance(block, ResnetBlock2D | BasicTransformerBlock):
                 block.compile(backend=backend)
@@ -206,7 +209,10 @@ class Family(LatentSpace, ABC):
         self.unet.enable_gradient_checkpointing()
         encoder: Any
         for encoder in self.text_encoders:
-            encoder.activation_checkpointing_enable()
+            # its name of late: transformers 5.17 knows it by the other one
+            name = "activation_checkpointing_enable"
+            enable = getattr(encoder, name, None) or encoder.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
             # transformers then makes embeddings require a gradient, frozen or not; only the reentrant kind needs that
             encoder.disable_input_require_grads()
 

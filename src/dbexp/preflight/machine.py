@@ -94,6 +94,13 @@ def _impossible(experiment: Experiment, is_sweep: bool) -> Iterator[str]:
             yield "trainer.devices=-1 needs GPUs; on a CPU say how many processes, e.g. trainer.devices=1"
         if algorithm["_target_"] == EIGHT_BIT:
             yield "optimizer=adamw_8bit needs a GPU; on a CPU use optimizer=adamw"
+    if trainer.cuda_graphs:
+        if trainer.accelerator not in ("gpu", "cuda"):
+            yield f"trainer.cuda_graphs=true needs an NVIDIA GPU, not trainer.accelerator={trainer.accelerator}"
+        if trainer.gradient_checkpointing:
+            yield "trainer.cuda_graphs and trainer.gradient_checkpointing exclude each other; set one of them to false"
+        if trainer.devices != 1 or trainer.num_nodes != 1:
+            yield "trainer.cuda_graphs=true is for one device; use trainer.devices=1, or trainer.cuda_graphs=false"
     clips = trainer.gradient_clip_val is not None
     if trainer.precision == "16-mixed" and clips and algorithm.get("fused"):
         yield (

@@ -1,5 +1,6 @@
 """A few drawings and the smallest possible parts, made once a session; tests copy what they change."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,15 @@ from dbexp.mini.pretrain.pictures import DrawOptions, Pictures, draw_pictures
 TOY = ["steps=2", "batch_size=4", "warmup=1"]
 TOY_CLIP = [*TOY, "width=32", "layers=2", "vision_width=32", "vision_layers=1", "patch=32", "projection=16"]
 TOY_UNET = [*TOY, "channels=16,32", "transformers=1,1"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def on_the_processor() -> Iterator[None]:
+    """Whatever this machine has: laws to the last bit are proved where arithmetic repeats."""
+    with pytest.MonkeyPatch.context() as patch:
+        for user in ("loop", "fresh", "sheets", "__main__"):
+            patch.setattr(f"dbexp.mini.pretrain.{user}.device", lambda: torch.device("cpu"))
+        yield
 
 
 @pytest.fixture(scope="session")
