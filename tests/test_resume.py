@@ -105,12 +105,13 @@ def test_a_killed_training_ends_as_if_it_had_not_been_killed(
 def test_on_a_gpu_too_a_killed_training_ends_as_if_it_had_not_been_killed(
     words: tuple[str, ...], precision: str, ask: Callable[..., int], tmp_path: Path
 ) -> None:
-    gpu = ("trainer=gpu", f"trainer.precision={precision}", "trainer.accumulate_grad_batches=2", *words)
-    assert ask(tmp_path / "whole", *gpu) == 0
+    gpu = ("trainer=gpu", f"trainer.precision={precision}", "trainer.deterministic=true")
+    words = (*gpu, "trainer.accumulate_grad_batches=2", *words)
+    assert ask(tmp_path / "whole", *words) == 0
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         kill_at(patch, 8)
-        ask(tmp_path / "killed", *gpu)
-    assert ask(tmp_path / "killed", *gpu) == 0
+        ask(tmp_path / "killed", *words)
+    assert ask(tmp_path / "killed", *words) == 0
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
@@ -197,3 +198,17 @@ def test_a_row_that_a_kill_tore_is_written_again(ask: Callable[..., int], tmp_pa
         file.write("6,0.12")
     assert ask(tmp_path / "killed", *words) == 0
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_a_run_that_repeats_its_bits_leaves_torch_as_it_was(ask: Callable[..., int], tmp_path: Path) -> None:
+    seen: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        reached = DreamBoothModule.training_step
+
+        def look(self: DreamBoothModule, *arguments: Any) -> Any:
+            seen.append(torch.are_deterministic_algorithms_enabled())
+            return reached(self, *arguments)
+
+        patch.setattr(DreamBoothModule, "training_step", look)
+        assert ask(tmp_path / "so", "trainer.deterministic=true") == 0
+    assert len(seen) == STEPS and all(seen) and not torch.are_deterministic_algorithms_enabled()

@@ -193,6 +193,7 @@ class TrainerConfig:
         compile: torch.compile the UNet's repeated blocks: a minute or so before the first step, shorter steps after it.
         cuda_graphs: record the UNet's passes once and play them back: with small batches the GPU no longer waits for
             Python. Not with gradient_checkpointing, nor on several devices.
+        deterministic: sum in one order on a GPU too, so that the same run gives the same bits there: slower.
         channels_last: keep the UNet's pictures channel by channel, as most GPUs' convolutions like it.
         log_every_n_steps: optimizer steps between logged values, >= 1.
         checkpoint_every_n_steps: optimizer steps between checkpoints, >= 1.
@@ -211,6 +212,7 @@ class TrainerConfig:
     gradient_checkpointing: bool = False
     compile: bool = False
     cuda_graphs: bool = False
+    deterministic: bool = False
     channels_last: bool = False
     log_every_n_steps: int = 10
     checkpoint_every_n_steps: int = 100

@@ -29,6 +29,7 @@ from dbexp.data.images import list_images
 from dbexp.errors import UserError
 from dbexp.family.base import Family
 from dbexp.folder import RunFolder, claim_run_path, make_manifest
+from dbexp.repeatable import repeatable
 
 T = TypeVar("T")
 SCORES = ("metrics", "at_steps", "base", "copier", "real", "protocol")  # parts of summary.json
@@ -74,6 +75,8 @@ class Job:
             self._held.close()
             raise
         self._earlier = self.from_zero(lambda: self._earlier)
+        if self.config.trainer.deterministic:
+            self._held.enter_context(repeatable())
 
     def track(self) -> None:
         """Start the trackers."""
