@@ -21,8 +21,8 @@ GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA 
 
 
 class Recorder:
-    """Stands for torch.cuda.make_graphed_callables: inputs, outputs and gradients have places of their own, and every
-    pass writes over the one before.
+    """Stands for torch.cuda.make_graphed_callables: inputs, outputs and gradients have places of their own, a backward
+    pass writes over the gradients of the one before, and a forward pass already uses their memory for something else.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,8 @@ class Recorder:
         class Played(torch.autograd.Function):
             @staticmethod
             def forward(ctx: Any, *inputs: Tensor) -> Tensor:
+                for place in places.values():
+                    place.fill_(torch.nan)
                 with torch.no_grad():
                     for kept, given in zip(still, inputs, strict=False):
                         kept.copy_(given)

@@ -300,8 +300,8 @@ def test_every_setting_reaches_what_it_is_for(tiny_sd: Path, photos: Path, tmp_p
     given = trainer.call_args.kwargs
     assert (given["max_steps"], given["accumulate_grad_batches"], given["precision"]) == (9, 4, "bf16-mixed")
     assert given["use_distributed_sampler"] is False and given["inference_mode"] is False
-    objective, clip, seed = module.call_args.args[3], *module.call_args.args[5:]
-    assert (objective.weighting, objective.gamma, clip, seed) == ("min_snr", 3.0, 0.7, 5)
+    objective, clip, seed, predict = module.call_args.args[3], *module.call_args.args[5:]
+    assert (objective.weighting, objective.gamma, clip, seed, predict) == ("min_snr", 3.0, 0.7, 5, None)
     data = instance.call_args.kwargs
     assert (data["resolution"], data["crop"], data["flip"], data["background"]) == (72, "random", True, "red")
     assert (data["batch_size"], data["num_workers"], data["noise_offset"], data["seed"]) == (3, 2, 0.1, 5)

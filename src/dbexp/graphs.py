@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from dbexp.family.base import Family
 from dbexp.family.states import Conditioning
@@ -18,7 +19,7 @@ class GraphedPredict:
     """`Family.predict` for training: recorded at its first call and played back afterwards.
 
     Recorded anew where shapes, precision, what learns or the weights' places in memory are other ones. Gradients of
-    the weights lie where the recording put them, and the next backward pass writes over them: see OwnGradients.
+    the weights lie where the recording put them, and the next step's passes write over them: see OwnGradients.
     """
 
     def __init__(self, family: Family) -> None:
@@ -66,15 +67,18 @@ def looks(tensor: Tensor) -> tuple[Any, ...]:
 
 
 class OwnGradients(Callback):
-    """Where micro-batches add up: takes the first one's gradients out of the recording, which the next writes over."""
+    """Where micro-batches add up: takes the first one's gradients out of the recording as soon as they are there, since
+    the next one's passes, the forward pass too, write over them.
+    """
 
     def __init__(self) -> None:
         self._are_own = False
 
-    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        held = [weight for weight in pl_module.parameters() if weight.grad is not None]
-        if held and not self._are_own:
-            for weight in held:
-                assert weight.grad is not None
-                weight.grad = weight.grad.clone()
-        self._are_own = bool(held)
+    def on_before_zero_grad(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        self._are_own = False
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._are_own:
+            for weight in pl_module.parameters():
+                weight.grad = None if weight.grad is None else weight.grad.clone()
+        self._are_own = True
