@@ -288,3 +288,18 @@ def test_the_networks_own_dropout_is_drawn_by_step_and_rank(
             draw = torch.rand(3)
             assert torch.equal(draws.setdefault((step, rank), draw), draw)
     assert len({tuple(draw.tolist()) for draw in draws.values()}) == 3
+
+
+def test_no_gradient_lies_beside_the_next_steps_activations(
+    family: Family, make_data: Callable[..., DreamBoothDataModule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+    reached = DreamBoothModule.training_step
+
+    def look(self: DreamBoothModule, *arguments: Any) -> Any:
+        held.append(any(weight.grad is not None for weight in self.parameters()))
+        return reached(self, *arguments)
+
+    monkeypatch.setattr(DreamBoothModule, "training_step", look)
+    fit(make_module(family, ImagesPrior(1.0)), make_data(family), max_steps=2, accumulate_grad_batches=2)
+    assert held == [False, True, False, True]

@@ -76,6 +76,7 @@ def test_a_number_must_be_one(value: str, ask: Ask) -> None:
         ("trainer.precision=16", "trainer.precision=16 is not supported"),
         ("trainer.precision=16-mixed", "needs a GPU"),
         ("optimizer=adamw_8bit", "needs a GPU"),
+        ("trainer.cuda_graphs=true", "needs an NVIDIA GPU"),
         ("sampling.sampler=dimm", "did you mean ddim?"),
         ("prior.sampling.sampler=eulr", "did you mean euler?"),
         ("data.background=wite", "is no colour"),
@@ -96,6 +97,13 @@ def test_fused_sixteen_bit_and_clipping_do_not_go_together(ask: Ask) -> None:
     assert "fused=false" in one(check(ask(*half)).mistakes)
     assert check(ask(*half, "optimizer.algorithm.fused=false")).mistakes == []
     assert check(ask(*half, "trainer.gradient_clip_val=null")).mistakes == []
+
+
+@pytest.mark.parametrize("other", ["trainer.gradient_checkpointing=true", "trainer.devices=2"])
+def test_recorded_passes_are_of_one_device_and_keep_their_activations(other: str, ask: Ask) -> None:
+    graphs = ["trainer=gpu", "trainer.cuda_graphs=true"]
+    assert check(ask(*graphs)).mistakes == []
+    assert "trainer.cuda_graphs" in one(check(ask(*graphs, other)).mistakes)
 
 
 def test_a_job_of_a_multirun_uses_one_device(ask: Ask) -> None:

@@ -1,5 +1,7 @@
 """Memory and disk, from counts."""
 
+from dataclasses import replace
+
 import pytest
 from hydra import compose
 
@@ -33,8 +35,24 @@ def test_the_text_encoders_count_where_they_learn() -> None:
 def test_memory_by_parts() -> None:
     memory = training_memory(built(), FACTS)
     assert (memory.weights * GIB, memory.gradients * GIB, memory.optimizer_states * GIB) == (4000, 4000, 8000)
-    assert memory.activations == 2.0
-    assert memory.total == memory.weights + memory.gradients + memory.optimizer_states + memory.activations
+    assert (memory.activations, memory.copies * GIB) == (2.0, 2000)
+    small = memory.weights + memory.optimizer_states
+    # gradients come as activations and copies go
+    assert memory.total == pytest.approx(1.08 * (small + memory.activations + memory.copies))
+    many = replace(memory, gradients=5.0)
+    assert many.total == pytest.approx(1.08 * (small + 5.0))
+
+
+@pytest.mark.parametrize(
+    ("override", "copied"),
+    [
+        ("tune.text_encoder=true", 1030),
+        ("trainer.precision=32-true", 0),
+        ("trainer.gradient_checkpointing=true", 0),
+    ],
+)
+def test_autocast_copies_what_gradients_pass_through(override: str, copied: int) -> None:
+    assert training_memory(built(override), FACTS).copies * GIB == 2 * copied
 
 
 @pytest.mark.parametrize(

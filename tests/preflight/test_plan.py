@@ -45,7 +45,9 @@ def test_pictures_are_prompts_times_seeds() -> None:
 
 def test_memory_is_called_an_estimate_and_told_by_parts() -> None:
     row = planned()["memory estimate"]
-    assert row.startswith("16.4 GiB a device: weights 3.7, gradients 3.7, optimizer states 7.3, activations 1.7")
+    assert row.startswith(
+        "15.8 GiB a device: weights 3.7, gradients 3.7, optimizer states 7.3, activations 1.7, 16-bit"
+    )
 
 
 def test_stages_that_are_not_asked_for_are_not_planned() -> None:

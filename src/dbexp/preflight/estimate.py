@@ -11,27 +11,37 @@ if TYPE_CHECKING:
 
 GIB = 2**30
 FLOAT32 = 4  # bytes of a weight, and of its gradient
+FLOAT16 = 2  # bytes of what autocast makes of a weight
 ADAM_STATE = 8  # bytes a weight: two float32 moments
 STATE_BYTES = {"dbexp.optimizers.adamw_8bit": 2}
 PNG_BYTES = 2.0  # a pixel, for pictures like photos
 JUDGE_GIB = {"dino": 0.08, "clip": 0.56}  # float32 weights of the published ones, ViT-S/16 and CLIP ViT-B/32
+# of the sum of parts: measured 1.05 (SD 1.5, every weight learns) and 1.08 (SDXL, adapters), experiments/speed
+SLACK = 1.08
 CHECKPOINTED = 0.25  # of the activations that remain with gradient checkpointing; the rest is computed again
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Device memory while training, in GiB, part by part; `panel` is what scoring amid training adds to the rest."""
+    """Device memory while training, in GiB, part by part.
+
+    Attributes:
+        copies: the 16-bit copies of weights that autocast keeps for the backward pass.
+        panel: what scoring amid training adds to the rest.
+    """
 
     weights: float
     gradients: float
     optimizer_states: float
     activations: float
+    copies: float
     panel: float = 0.0
 
     @property
     def total(self) -> float:
-        """All of it, in GiB."""
-        return self.weights + self.gradients + self.optimizer_states + self.activations + self.panel
+        """The most there is at once, in GiB: gradients come as activations and copies go."""
+        passing = max(self.gradients, self.activations + self.copies)
+        return SLACK * (self.weights + self.optimizer_states + passing + self.panel)
 
 
 def learning_parts(experiment: Experiment, facts: "ModelFacts") -> dict[str, int]:
@@ -74,6 +84,7 @@ def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
         gradients=learning * FLOAT32 / GIB,
         optimizer_states=learning * state / GIB,
         activations=activations,
+        copies=_copied_weights(experiment, facts) * FLOAT16 / GIB,
         panel=_panel_memory(experiment, learning),
     )
 
@@ -87,6 +98,17 @@ def resident_weights(experiment: Experiment, facts: "ModelFacts") -> int:
         left |= {"vae"} if config.data.crop == Crop.center else set()
         left |= set(facts.parameter_counts) - {"unet", "vae"} if experiment.tune.reads_text_once else set()
     return sum(number for name, number in facts.parameter_counts.items() if name not in left)
+
+
+def _copied_weights(experiment: Experiment, facts: "ModelFacts") -> int:
+    """Weights of networks that gradients pass through, learning or frozen, where autocast copies them. With gradient
+    checkpointing a block's copies go with it.
+    """
+    trainer = experiment.config.trainer
+    if trainer.precision == "32-true" or trainer.gradient_checkpointing:
+        return 0
+    passed = {"unet"} if experiment.tune.reads_text_once else facts.parameter_counts.keys() - {"vae"}
+    return sum(number for name, number in facts.parameter_counts.items() if name in passed)
 
 
 def _panel_memory(experiment: Experiment, learning: int) -> float:

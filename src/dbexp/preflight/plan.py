@@ -87,6 +87,7 @@ def _training(experiment: Experiment, facts: "ModelFacts") -> list[tuple[str, st
     memory = training_memory(experiment, facts)
     kept = f"weights {memory.weights:.1f}, gradients {memory.gradients:.1f}"
     parts = f"{kept}, optimizer states {memory.optimizer_states:.1f}, activations {memory.activations:.1f}"
+    parts += f", 16-bit copies {memory.copies:.1f}" if memory.copies else ""
     parts += f", panel {memory.panel:.1f}" if memory.panel else ""
     return [
         ("learning", f"{trainable_count(experiment, facts):,} weights: {learning}"),
