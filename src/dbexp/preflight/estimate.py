@@ -16,7 +16,7 @@ ADAM_STATE = 8  # bytes a weight: two float32 moments
 STATE_BYTES = {"dbexp.optimizers.adamw_8bit": 2}
 PNG_BYTES = 2.0  # a pixel, for pictures like photos
 JUDGE_GIB = {"dino": 0.08, "clip": 0.56}  # float32 weights of the published ones, ViT-S/16 and CLIP ViT-B/32
-# of the sum of parts: measured 1.05 (SD 1.5, every weight learns) and 1.08 (SDXL, adapters), experiments/speed
+# of the sum of parts: measured 1.05 where every weight of a UNet learns, 1.08 for adapters (experiments/speed)
 SLACK = 1.08
 CHECKPOINTED = 0.25  # of the activations that remain with gradient checkpointing; the rest is computed again
 
