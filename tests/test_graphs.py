@@ -3,6 +3,7 @@ and with CUDA's own where there is a GPU.
 """
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from dbexp.family.sd import SDSource
 from dbexp.family.sdxl import SDXLSource
 from dbexp.graphs import GraphedPredict, OwnGradients
 from dbexp.module import Predict
+from dbexp.training import part_of_each_step
+from dbexp.tune.full import FullTune
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 
@@ -151,6 +154,14 @@ def test_another_shape_or_place_or_learner_is_another_recording(tiny_sd: Path, m
     weight.requires_grad_(False)
     family.unet.get_parameter("conv_out.weight").requires_grad_(True)
     assert [ask(3), ask(3)] == [4, 4]
+
+
+@pytest.mark.parametrize(("graphs", "accumulate", "own"), [(True, 1, 0), (True, 2, 1), (False, 2, 0)])
+def test_recorded_gradients_are_kept_where_micro_batches_add_up(graphs: bool, accumulate: int, own: int) -> None:
+    trainer = SimpleNamespace(cuda_graphs=graphs, accumulate_grad_batches=accumulate)
+    config = SimpleNamespace(trainer=trainer, optimizer=SimpleNamespace(text_encoder_stop_step=None))
+    job: Any = SimpleNamespace(config=config, experiment=SimpleNamespace(tune=FullTune()))
+    assert [type(each) for each in part_of_each_step(job)] == [OwnGradients] * own
 
 
 @GPU

@@ -64,9 +64,12 @@ def train(job: Job, data: DreamBoothDataModule | None) -> None:
     def averaged() -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if ema is None else ema.applied(module)
 
-    callbacks: list[Callback] = [*stops(job), report, Progress("training", config.trainer.max_steps, report.note)]
+    callbacks: list[Callback] = [
+        *part_of_each_step(job),
+        report,
+        Progress("training", config.trainer.max_steps, report.note),
+    ]
     callbacks += [] if ema is None else [ema]
-    callbacks += [OwnGradients()] if config.trainer.cuda_graphs and config.trainer.accumulate_grad_batches > 1 else []
     callbacks += [*pictures_amid(job, averaged), *panel(job, PanelView(job, module, averaged), refuse_nonfinite)]
     # last: what it saves holds what the others have noted of the step
     callbacks.append(Checkpoints(job.checkpoints, config.trainer.checkpoint_every_n_steps, refuse_nonfinite))
@@ -160,12 +163,14 @@ def make_trainer(job: Job, max_steps: int, callbacks: list[Callback], logger: An
     )
 
 
-def stops(job: Job) -> list[Callback]:
-    """What ends the learning of some weights early, where that is asked for."""
+def part_of_each_step(job: Job) -> list[Callback]:
+    """What has to do with the steps themselves: ends the learning of some weights early, keeps recorded gradients."""
+    trainer = job.config.trainer
     steps, asked = dict(job.experiment.tune.stop_steps), job.config.optimizer.text_encoder_stop_step
     if asked is not None:
         steps[TEXT] = asked
-    return [GroupStop(group, step) for group, step in steps.items()]
+    own: list[Callback] = [OwnGradients()] if trainer.cuda_graphs and trainer.accumulate_grad_batches > 1 else []
+    return [*own, *(GroupStop(group, step) for group, step in steps.items())]
 
 
 def checkpoint_of(job: Job) -> Path | None:
@@ -184,7 +189,7 @@ def find_nonfinite(job: Job, data: DreamBoothDataModule, found: NotFiniteError) 
     job.forget_training()
     module = make_module(job)
     job.release(data)
-    trainer = make_trainer(job, found.last, [*stops(job), FirstNonfinite()], logger=False)
+    trainer = make_trainer(job, found.last, [*part_of_each_step(job), FirstNonfinite()], logger=False)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint.*")
         trainer.fit(module, datamodule=data, ckpt_path=None if kept is None else kept[0], weights_only=True)
