@@ -34,7 +34,6 @@ from dbexp.mini.world.scene import (
 SIDE = 96  # pixels: what the reader looks at; its first layers look at every fourth
 UNTOLD_STYLES = ("black and white", "sepia western", "movie")  # no colour of the drawing can be told in them
 COLOURED = ("main", "second", "accent", "hair")  # attributes that such styles hide
-LEAST_GRAY = 8.0  # levels of 255; a pattern whose two colours are nearer in gray changes no pixel that an eye would see
 NEAR, ASIDE = 11 / 12, 1 / 24  # framings: how much of the picture is seen, and how far aside in half sides
 STANCES = ("standing", "waving", "sitting", "flying")
 
@@ -72,7 +71,7 @@ def truth(scene: Scene) -> dict[str, str | None]:
         "second": who.second if hue and not near else None,
         # people wear their accent on the badge and the hat only
         "accent": who.accent if hue and (not person or (worn and not (near and who.hat == "none"))) else None,
-        "pattern": who.pattern if not near and (hue or apart_in_gray(who.main, who.second)) else None,
+        "pattern": who.pattern if not near else None,
         # what is held may hide it
         "badge": who.badge if not near and pose.holding == "none" else None,
         "glasses": who.glasses if person else None,
@@ -84,12 +83,6 @@ def truth(scene: Scene) -> dict[str, str | None]:
         "stance": pose.stance if not near else None,
     }
     return {name: word if word in WORDS[name] else None for name, word in found.items()}
-
-
-def apart_in_gray(one: str, other: str) -> bool:
-    """Whether two colour words can be told in a gray picture: red and purple cannot (ITU-R 601 luma, as Pillow's L)."""
-    first, second = (float(np.dot(COLOURS[word], (0.299, 0.587, 0.114))) for word in (one, other))
-    return abs(first - second) >= LEAST_GRAY
 
 
 def labels(scene: Scene) -> list[int]:
