@@ -110,14 +110,12 @@ def shifts_allowed(mask: Array, near: bool) -> NDArray[np.bool_]:
     """Which shifts, in the transform's order, leave the figure whole; of a close-up, the small ones."""
     side = len(mask)
     offsets = np.fft.fftfreq(side, 1 / side)
-    if near:
-        allowed = abs(offsets) <= side / 10
-        return allowed[:, None] & allowed
-    rows, columns = (np.flatnonzero(mask.max(axis) > 0.5) for axis in (1, 0))
-    if not len(rows) or not len(columns):
-        return offsets[:, None] + offsets == 0
-    down = (offsets + rows[0] >= 0) & (offsets + rows[-1] < side)
-    return down[:, None] & (offsets + columns[0] >= 0) & (offsets + columns[-1] < side)
+    down = across = np.abs(offsets) <= side / 10
+    if not near:
+        rows, columns = (np.flatnonzero(mask.max(axis) > 0.5) for axis in (1, 0))
+        down, across = ((offsets + part[0] >= 0) & (offsets + part[-1] < side) for part in (rows, columns))
+    allowed: NDArray[np.bool_] = down[:, None] & across
+    return allowed
 
 
 def values(scene: Scene) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ redrawing looks at. It knows the world, no model; what lies behind the figure it
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class Sketch:
             mask = uncovered(large, mask, scene)
         return Sketch(
             np.asarray(finish(large, mask, scene, side), np.float32),
-            np.asarray(mask.reduce(SUPERSAMPLING), np.float32) / 255,
+            np.asarray(mask.reduce(SUPERSAMPLING), np.float32) / np.float32(255),
         )
 
     def misfit(self, picture: Array) -> float:
@@ -140,9 +141,10 @@ def word_of(scene: Scene, name: str) -> str:
 def with_word(scene: Scene, name: str, word: str) -> Scene:
     """The scene with this word for the attribute; who holds something stands."""
     field = FIELDS.get(name, name)
+    change: dict[str, Any] = {field: word}
     if field in IDENTITY_FIELDS:
-        return replace(scene, identity=replace(scene.identity, **{field: word}))
-    pose = replace(scene.pose, **{field: word})
+        return replace(scene, identity=replace(scene.identity, **change))
+    pose = replace(scene.pose, **change)
     return replace(scene, pose=replace(pose, stance="standing") if pose.holding != "none" else pose)
 
 
@@ -150,8 +152,8 @@ def first_guess(words: dict[str, str]) -> Scene:
     """The scene that has the words where its class can have them, and the first word elsewhere; in the middle."""
     noun = words["class"]
     person = noun in PEOPLE
-    nobody = {"skin": "light", "hair_colour": "brown"} if person else {}
-    who = Identity(noun, words["main"], words["second"], words["accent"], SHAPES[noun][0], **nobody)
+    skin, hair = ("light", "brown") if person else ("none", "none")
+    who = Identity(noun, words["main"], words["second"], words["accent"], SHAPES[noun][0], skin=skin, hair_colour=hair)
     scene = Scene(who, Pose(), Setting(words["place"]), words["style"])
     for name in ("pattern", "badge", "hair", "glasses", "hat", "beard", "expression", "stance", "holding"):
         if words[name] in words_of(scene, name):
