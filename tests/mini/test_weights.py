@@ -32,12 +32,12 @@ def test_every_model_stands_in_the_card() -> None:
 
 
 def test_the_oracle_reads_fresh_drawings() -> None:
-    scenes = fresh.scenes(120)
+    scenes = fresh.scenes(40)
     read = Oracle(ORACLE).read([draw(scene, SIDE) for scene in scenes])
-    for name in ("class", "place", "style", "glasses", "hat"):
+    for name in ("class", "place", "style", "main", "second", "accent", "badge", "pattern", "expression", "stance"):
         shown = [(mine[name], truth(scene)[name]) for mine, scene in zip(read, scenes, strict=True)]
         hits = [mine == true for mine, true in shown if true is not None]
-        assert sum(hits) > 0.93 * len(hits), name
+        assert sum(hits) > 0.9 * len(hits), name
 
 
 @pytest.mark.parametrize(("model", "num"), [("mini_sd15", 24), ("mini_sdxl", 12)])
@@ -59,6 +59,7 @@ def test_the_judge_knows_class_and_place_of_fresh_drawings() -> None:
     scenes = fresh.scenes(120)
     told = judge_accuracy(WEIGHTS / "judge", fresh.to_tensor([draw(scene, 64) for scene in scenes]), scenes)
     assert told["class"] > 0.85 and told["place"] > 0.93
+    assert told["class of 18 views"] >= told["class"] - 0.02
 
 
 def test_the_judges_tell_individuals_of_one_class_apart() -> None:

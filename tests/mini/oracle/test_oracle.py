@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from dbexp.mini.oracle import WORDS, Oracle
+from dbexp.mini.oracle import WORDS, Oracle, framings
 from dbexp.mini.pretrain.__main__ import main
 from dbexp.mini.pretrain.fresh import FIRST
 from dbexp.mini.pretrain.pictures import DrawOptions, draw_pictures
@@ -23,8 +24,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_reads_fresh_drawings_above_chance(root: Path) -> None:
     scenes = [sample_scene(FIRST + n) for n in range(150)]
+    oracle = Oracle(root / "oracle")
     for size in (64, 96):
-        told = oracle_accuracy(Oracle(root / "oracle").read([draw(scene, size) for scene in scenes]), scenes)
+        told = oracle_accuracy(oracle.read([draw(scene, size) for scene in scenes], redraw=False), scenes)
         assert told["place"] > 3 / len(WORDS["place"])
         assert told["style"] > 0.6
 
@@ -36,3 +38,22 @@ def test_another_worlds_reader_is_refused(root: Path, tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("class=dog", "class=hog"))
     with pytest.raises(ValueError, match="other words"):
         Oracle(tmp_path)
+
+
+def test_redrawing_needs_no_good_reader(root: Path) -> None:
+    scenes = [sample_scene(FIRST + n, class_noun="backpack") for n in range(3)]
+    read = Oracle(root / "oracle").read([draw(scene, 64) for scene in scenes])
+    assert all(words.keys() == WORDS.keys() and all(words[name] in WORDS[name] for name in WORDS) for words in read)
+
+
+def test_a_picture_is_read_the_same_in_any_company(root: Path) -> None:
+    oracle, pictures = Oracle(root / "oracle"), [draw(sample_scene(FIRST + n), (64, 96)[n % 2]) for n in range(4)]
+    together = oracle.scores(pictures)
+    assert torch.allclose(together[2:3], oracle.scores(pictures[2:3]), atol=1e-4)
+
+
+def test_framings_hold_the_picture_itself_and_its_mirror_image() -> None:
+    pixel_values = torch.rand(2, 3, 96, 96)
+    plain, mirrored, *rest = framings(pixel_values)
+    assert len(rest) == 18
+    assert torch.allclose(plain, pixel_values, atol=1e-4) and torch.allclose(mirrored, pixel_values.flip(3), atol=1e-4)

@@ -103,18 +103,36 @@ def painted_accuracy(painter: fresh.Painter, oracle: Oracle, num: int) -> dict[s
 
 @torch.no_grad()
 def judge_accuracy(folder: Path, pixel_values: Tensor, scenes: list[Scene]) -> dict[str, float]:
-    """Zero-shot class and place: the nearest mean text embedding over prompts that name it (CLIP, §3.1.4)."""
+    """Zero-shot class and place: the nearest mean text embedding over prompts that name it (CLIP, §3.1.4); class also
+    by the mean picture embedding over 18 views.
+    """
     judge: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32).eval()
     prompts = [f"a photo of a {noun} {PLACE_WORDS[place][0]}" for noun in CLASSES for place in PLACES]
     table = unit(judge.get_text_features(torch.from_numpy(token_ids(prompts)).long()).pooler_output)
     table = table.view(len(CLASSES), len(PLACES), -1)
     seen = clip_embeddings(judge, pixel_values)
-    nouns = (seen @ unit(table.mean(1)).t()).argmax(1).tolist()
-    places = (seen @ unit(table.mean(0)).t()).argmax(1).tolist()
+    steadier = torch.stack([clip_embeddings(judge, view) for view in nudged(pixel_values)]).mean(0)
+    nouns = [scene.identity.class_noun for scene in scenes]
     return {
-        "class": float(np.mean([CLASSES[k] == s.identity.class_noun for k, s in zip(nouns, scenes, strict=True)])),
-        "place": float(np.mean([PLACES[k] == s.setting.place for k, s in zip(places, scenes, strict=True)])),
+        "class": hits(seen @ unit(table.mean(1)).t(), CLASSES, nouns),
+        "place": hits(seen @ unit(table.mean(0)).t(), PLACES, [scene.setting.place for scene in scenes]),
+        "class of 18 views": hits(steadier @ unit(table.mean(1)).t(), CLASSES, nouns),
     }
+
+
+def hits(likeness: Tensor, words: tuple[str, ...], truths: list[str]) -> float:
+    """Share of rows whose likest word is the truth; likeness has shape (B, words)."""
+    nearest = likeness.argmax(1).tolist()
+    return float(np.mean([words[k] == true for k, true in zip(nearest, truths, strict=True)]))
+
+
+def nudged(pixel_values: Tensor) -> list[Tensor]:
+    """The pictures and their mirror images, each as it is and a pixel aside in eight directions, edges repeated: 18
+    tensors shaped as given.
+    """
+    side = pixel_values.shape[-1]
+    padded = [torch.nn.functional.pad(each, (1, 1, 1, 1), "replicate") for each in (pixel_values, pixel_values.flip(3))]
+    return [each[..., v : v + side, u : u + side] for each in padded for v in range(3) for u in range(3)]
 
 
 def unit(vectors: Tensor) -> Tensor:
