@@ -2,9 +2,10 @@
 would look more like the picture (analysis by synthesis).
 
 A reader's first guess says what to draw; where it stands nobody says, so that is searched: on a grid of sizes with all
-shifts at once, then by Gauss-Newton steps on position, size, tilt and build. Words and pose take turns, coarse pictures
-first. A word wins by the reader's log-probability and the likelihood of the picture under its drawing, whose noise is
-what the best drawing leaves unexplained: a clear picture is decided by its pixels, a poor one by the reader.
+shifts at once, then by trying position, size, tilt and build one by one and by Gauss-Newton steps on all of them. Words
+and pose take turns, coarse pictures first. A word wins by the reader's log-probability and the likelihood of the
+picture under its drawing, whose noise is what the best drawing leaves unexplained: a clear picture is decided by its
+pixels, a poor one by the reader.
 It knows the world, no model; class, place and style it takes as they are.
 """
 
@@ -20,7 +21,7 @@ from dbexp.mini.sketch import KNEE, Array, Sketch, first_guess, levels, with_wor
 from dbexp.mini.world.figures import FIGURES
 from dbexp.mini.world.scene import PEOPLE, SHAPES, Pose, Scene
 
-COARSE, MIDDLE, FINE = 32, 48, 64  # pixels of a side
+COARSE, MIDDLE, FINE, FINEST = 32, 48, 64, 96  # pixels of a side
 # from what changes most of the picture to what changes least
 NAMES = (
     *("main", "second", "pattern", "shape", "skin", "hair", "hat", "facing", "stance", "holding"),
@@ -29,7 +30,17 @@ NAMES = (
 LEAST = log(1e-3)  # a word that the reader finds less likely is not drawn
 TEMPER = 0.1  # neighbouring pixels err together: a pixel counts as a tenth of one
 LEAST_NOISE = 10.0  # levels²
+# levels²; with more than that unexplained, as in painted pictures, a badge or glasses a little aside look like none: what
+# pixels say of shapes then soon counts nothing; colours fill areas and can still be told
+QUIET = 300.0
+SHAPES_OF_THINGS = (
+    *("pattern", "shape", "hat", "facing", "stance", "holding"),
+    *("badge", "glasses", "beard", "expression"),
+)
 STEPS = np.array([0.01, 0.01, 0.015, 1.5, 0.4])  # of x, y, size, tilt and build, to take a slope over
+# the ways tried one by one: the same five, and a larger figure whose head stays where it is
+WAYS = np.array([[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]])
+WAYS = WAYS * np.array([0.02, 0.02, 0.02, 2.0, 0.5])
 LogProbs = Mapping[str, Mapping[str, float]]
 
 
@@ -51,11 +62,12 @@ def resembling(picture: Image.Image, words: dict[str, str], log_probs: LogProbs)
         words: the reader's, of all its attributes.
         log_probs: attribute -> word -> the reader's log-probability; an attribute that is absent has none to go by.
     """
-    middle, fine = levels(picture, MIDDLE), levels(picture, FINE)
+    middle, fine, finest = (levels(picture, side) for side in (MIDDLE, FINE, FINEST))
     scene = place(levels(picture, COARSE), first_guess(words))
-    for seen in (middle, middle, fine):
-        scene = fit(seen, choose(seen, scene, log_probs))
-    return choose(fine, scene, log_probs)
+    scene = choose(middle, polish(middle, scene), log_probs)
+    for seen in (middle, fine):
+        scene = choose(seen, fit(seen, polish(seen, scene)), log_probs)
+    return choose(finest, fit(finest, scene), log_probs)
 
 
 def place(seen: Array, guess: Scene) -> Scene:
@@ -131,6 +143,24 @@ def with_values(scene: Scene, told: NDArray[np.float64]) -> Scene:
     return replace(scene, identity=replace(scene.identity, build=min(max(build, -1.0), 1.0)), pose=pose)
 
 
+def polish(seen: Array, scene: Scene, halvings: int = 3) -> Scene:
+    """Pose and build nearer to the picture: each of WAYS in turn is gone, there or back, as long as it gets nearer, at
+    most two steps; then half as far (pattern search; unlike slopes it sees what enters or leaves the figure).
+    """
+    side, cost = len(seen), Sketch.of(scene, len(seen)).misfit(seen)
+    for halving in range(halvings):
+        for way in WAYS / 2**halving:
+            for step in (way, -way):
+                for _ in range(2):
+                    moved = with_values(scene, values(scene) + step)
+                    if (found := Sketch.of(moved, side).misfit(seen)) >= cost:
+                        break
+                    scene, cost = moved, found
+                else:
+                    break
+    return scene
+
+
 def fit(seen: Array, scene: Scene, rounds: int = 4) -> Scene:
     """Pose and build that draw the figure nearest to the picture: Gauss-Newton (Levenberg-Marquardt) with the slopes
     taken by drawing; errors beyond KNEE weigh less (Huber).
@@ -170,8 +200,9 @@ def choose(seen: Array, scene: Scene, log_probs: LogProbs) -> Scene:
     """Each attribute in turn gets the word that reader and picture together find likeliest, the others as they are."""
     sketch = Sketch.of(scene, len(seen))
     cost, noise = sketch.misfit(seen), max(LEAST_NOISE, sketch.noise(seen))
-    weight = TEMPER * len(seen) ** 2 / (2 * noise)
+    area = TEMPER * len(seen) ** 2 / (2 * noise)
     for name in NAMES:
+        weight = area * min(1.0, QUIET / noise) ** 2 if name in SHAPES_OF_THINGS else area
         told, now, words = log_probs.get(name, {}), word_of(scene, name), words_of(scene, name)
         costs = {now: cost}
         for word in words:
