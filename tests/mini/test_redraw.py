@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dbexp.mini.oracle import WORDS, truth
-from dbexp.mini.redraw import choose, fit, placed, redrawn, values, with_values
+from dbexp.mini.redraw import choose, fit, placed, polish, redrawn, values, with_values
 from dbexp.mini.sketch import Sketch, levels, with_word
 from dbexp.mini.world import Scene, draw, sample_scene
 
@@ -69,3 +69,24 @@ def test_fitting_comes_nearer_and_never_goes_away() -> None:
         assert Sketch.of(fitted, 64).misfit(seen) < Sketch.of(moved, 64).misfit(seen)
         assert np.abs(values(fitted) - values(scene))[:3].max() < 0.015
         assert Sketch.of(fit(seen, scene), 64).misfit(seen) <= Sketch.of(scene, 64).misfit(seen)
+
+
+def test_a_search_finds_a_larger_figure_where_slopes_lead_astray() -> None:
+    for seed, noun in enumerate(("man", "woman", "bird")):
+        scene = sample_scene(seed, class_noun=noun, style="photo", close_up=False)
+        seen = levels(draw(scene, 64), 64)
+        moved = with_values(scene, values(scene) + np.array([0.015, 0.02, 0.04, 1.5, 0.5]))
+        found = polish(seen, moved, halvings=4)
+        assert Sketch.of(found, 64).noise(seen) < 0.5 * Sketch.of(moved, 64).noise(seen)
+        assert Sketch.of(polish(seen, scene), 64).misfit(seen) <= Sketch.of(scene, 64).misfit(seen)
+
+
+def test_shapes_in_a_picture_that_no_drawing_explains_stay_the_readers_and_colours_do_not() -> None:
+    scene = sample_scene(2, class_noun="man", style="photo", place="desert", close_up=False)
+    scene = replace(scene, identity=replace(scene.identity, glasses="none", main="blue"))
+    believed = {"glasses": {"round": log(0.6), "none": log(0.4), "square": log(1e-5)}}
+    clear = levels(draw(scene, 64), 64)
+    noise = np.random.default_rng(0).normal(0, 60, clear.shape).astype(np.float32)
+    for seen, glasses in ((clear, "none"), (clear + noise, "round")):
+        assert choose(seen, with_word(scene, "glasses", "round"), believed).identity.glasses == glasses
+        assert choose(seen, with_word(scene, "main", "yellow"), {}).identity.main == "blue"

@@ -30,8 +30,8 @@ NAMES = (
 LEAST = log(1e-3)  # a word that the reader finds less likely is not drawn
 TEMPER = 0.1  # neighbouring pixels err together: a pixel counts as a tenth of one
 LEAST_NOISE = 10.0  # levels²
-# levels²; with more than that unexplained, as in painted pictures, a badge or glasses a little aside look like none, and
-# what pixels say of shapes soon counts nothing; colours fill areas and can still be told
+# levels²; with more than that unexplained, as in painted pictures, a badge or glasses a little aside look like none,
+# and what pixels say of shapes soon counts nothing; colours fill areas and can still be told
 QUIET = 300.0
 SHAPES_OF_THINGS = (
     *("pattern", "shape", "hat", "facing", "stance", "holding"),
