@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from dbexp.mini.oracle import WORDS, truth
-from dbexp.mini.redraw import choose, fit, placed, polish, redrawn, values, with_values
+from dbexp.mini.redraw import LARGEST, QUIET, choose, fit, placed, polish, redrawn, resembling, values, with_values
 from dbexp.mini.sketch import Sketch, levels, with_word
-from dbexp.mini.world import Scene, draw, sample_scene
+from dbexp.mini.world import STYLES, Scene, draw, sample_scene
 
 UNSURE = {name: dict.fromkeys(words, log(1 / len(words))) for name, words in WORDS.items()}
 
@@ -90,3 +90,27 @@ def test_shapes_in_a_picture_that_no_drawing_explains_stay_the_readers_and_colou
     for seen, glasses in ((clear, "none"), (clear + noise, "round")):
         assert choose(seen, with_word(scene, "glasses", "round"), believed).identity.glasses == glasses
         assert choose(seen, with_word(scene, "main", "yellow"), {}).identity.main == "blue"
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("side", [64, 96])
+def test_a_drawing_of_either_size_is_quiet_and_a_larger_look_at_it_is_not_taken(side: int, style: str) -> None:
+    scene = sample_scene(3, class_noun="robot", style=style, place="desert")
+    drawn = draw(scene, side)
+    assert Sketch.of(scene, side).noise(levels(drawn, side)) < QUIET / 3
+    found = resembling(drawn, words_of_truth(scene), UNSURE)
+    assert Sketch.of(found, side).noise(levels(drawn, side)) < QUIET
+
+
+def test_a_tilt_at_its_bound_is_left_by_its_slope() -> None:
+    scene = sample_scene(3, class_noun="robot", style="photo", place="desert")
+    seen = levels(draw(scene, 64), 64)
+    leaning = replace(scene, pose=replace(scene.pose, tilt=LARGEST[3]))
+    assert fit(seen, leaning, rounds=8).pose.tilt < LARGEST[3] / 2
+
+
+def test_a_whole_figure_stays_whole_and_a_close_up_near() -> None:
+    for close_up in (False, True):
+        scene = sample_scene(5, class_noun="man", close_up=close_up)
+        for y in (-1.0, 1.0):
+            assert with_values(scene, values(scene) + np.array([0, y, 0, 0, 0])).pose.close_up is close_up

@@ -37,7 +37,8 @@ SHAPES_OF_THINGS = (
     *("pattern", "shape", "hat", "facing", "stance", "holding"),
     *("badge", "glasses", "beard", "expression"),
 )
-STEPS = np.array([0.01, 0.01, 0.015, 1.5, 0.4])  # of x, y, size, tilt and build, to take a slope over
+LARGEST = np.array([np.inf, np.inf, np.inf, 6.0, 1.0])  # of x, y, size, tilt in degrees and build
+STEPS = np.array([0.01, 0.01, 0.015, 1.5, 0.4])  # of the same, to take a slope over
 # the ways tried one by one: the same five, and a larger figure whose head stays where it is
 WAYS = np.array([[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]])
 WAYS = WAYS * np.array([0.02, 0.02, 0.02, 2.0, 0.5])
@@ -62,7 +63,8 @@ def resembling(picture: Image.Image, words: dict[str, str], log_probs: LogProbs)
         words: the reader's, of all its attributes.
         log_probs: attribute -> word -> the reader's log-probability; an attribute that is absent has none to go by.
     """
-    middle, fine, finest = (levels(picture, side) for side in (MIDDLE, FINE, FINEST))
+    # never larger than it is: a drawing would be sharper
+    middle, fine, finest = (levels(picture, min(side, picture.width)) for side in (MIDDLE, FINE, FINEST))
     scene = place(levels(picture, COARSE), first_guess(words))
     scene = choose(middle, polish(middle, scene), log_probs)
     for seen in (middle, fine):
@@ -137,10 +139,13 @@ def values(scene: Scene) -> NDArray[np.float64]:
 
 
 def with_values(scene: Scene, told: NDArray[np.float64]) -> Scene:
-    """The scene so placed and built; tilt and build stay within what the world draws."""
-    x, y, size, tilt, build = map(float, told)
-    pose = replace(scene.pose, x=x, y=y, size=max(size, 0.1), tilt=min(max(tilt, -6.0), 6.0))
-    return replace(scene, identity=replace(scene.identity, build=min(max(build, -1.0), 1.0)), pose=pose)
+    """The scene so placed and built; tilt and build stay within what the world draws, a close-up one, and the whole
+    figure whole.
+    """
+    x, y, size, tilt, build = map(float, np.clip(told, -LARGEST, LARGEST))
+    y = max(y, 1.001) if scene.pose.close_up else min(y, 1.0)
+    pose = replace(scene.pose, x=x, y=y, size=max(size, 0.1), tilt=tilt)
+    return replace(scene, identity=replace(scene.identity, build=build), pose=pose)
 
 
 def polish(seen: Array, scene: Scene, halvings: int = 3) -> Scene:
@@ -150,13 +155,14 @@ def polish(seen: Array, scene: Scene, halvings: int = 3) -> Scene:
     side, cost = len(seen), Sketch.of(scene, len(seen)).misfit(seen)
     for halving in range(halvings):
         for way in WAYS / 2**halving:
+            before = cost
             for step in (way, -way):
                 for _ in range(2):
                     moved = with_values(scene, values(scene) + step)
                     if (found := Sketch.of(moved, side).misfit(seen)) >= cost:
                         break
                     scene, cost = moved, found
-                else:
+                if cost < before:
                     break
     return scene
 
@@ -172,7 +178,7 @@ def fit(seen: Array, scene: Scene, rounds: int = 4) -> Scene:
         slopes, at = [], values(scene)
         for k in range(len(STEPS)):
             step = np.where(np.arange(len(STEPS)) == k, STEPS, 0)
-            step = -step if k == 4 and at[k] + step[k] > 1 else step
+            step = -step if at[k] + step[k] > LARGEST[k] else step
             moved = Sketch.of(with_values(scene, at + step), side).pixels
             slopes.append((moved - sketch.pixels) * np.sign(step.sum()))
         errors = seen - sketch.pixels
