@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from dbexp.__main__ import main
 from dbexp.family.base import Family
 from dbexp.family.sd import SDSource
 from dbexp.family.sdxl import SDXLSource
@@ -174,3 +175,36 @@ def test_cudas_own_recording_trains_as_the_prediction_does(kind: str, accumulate
     played = trained(family, GraphedPredict(family), [OwnGradients()], accumulate, "gpu")
     for name, weight in plain.items():
         torch.testing.assert_close(played[name], weight, rtol=1e-3, atol=1e-5, msg=lambda t, name=name: f"{name}: {t}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("trainer.accumulate_grad_batches=2",),
+        ("tune=lora", "tune.text_encoder=true", "trainer.ema_decay=0.9", "trainer.gradient_clip_val=0.01"),
+        ("tune=lora", "prior=prediction", "~prior.num_images", "~prior.sampling"),
+        (
+            *("prior=anchor", "~prior.num_images", "~prior.sampling"),
+            *("tune.text_encoder=true", "optimizer.text_encoder_stop_step=2"),
+        ),
+        ("tune=textual_inversion", "prior=none", "~prior.num_images", "~prior.sampling"),
+    ],
+)
+def test_a_run_that_is_recorded_ends_as_one_that_is_not(
+    words: tuple[str, ...], tiny_sd: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbexp.preflight.machine._impossible", lambda *_: iter(()))  # it wants a GPU
+    recorder = Recorder()
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", recorder)
+    given = [
+        *("+experiment=demo", f"model.checkpoint={tiny_sd}", f"subject.photos={photos}", "logger=none"),
+        *("prior.num_images=3", "prior.sampling.num_steps=2", f"cache={tmp_path / 'cache'}", "stages=[prior,train]"),
+        *("optimizer.lr=1e-3", "trainer.max_steps=3", *words),
+    ]
+    ends = []
+    for graphs in ("false", "true"):
+        assert main([*given, f"run_dir={tmp_path / graphs}", f"trainer.cuda_graphs={graphs}"]) == 0
+        ends.append(torch.load(tmp_path / graphs / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"])
+    assert recorder.recordings >= 1 and ends[0].keys() == ends[1].keys()
+    for name, weight in ends[0].items():
+        torch.testing.assert_close(ends[1][name], weight, msg=lambda told, name=name: f"{name}: {told}")

@@ -15,6 +15,7 @@ from dbexp.folder import flat
 WITHOUT_EFFECT = (
     *("stages.", "run_dir.", "runs.", "sweeps.", "cache.", "dry_run.", "logger.", "data.num_workers."),
     *("trainer.accelerator.", "trainer.log_every_n_steps.", "trainer.checkpoint_every_n_steps."),
+    *("trainer.cuda_graphs.", "trainer.deterministic."),
     *("sampling.batch_size.", "prior.sampling.batch_size."),
 )
 ANSWERS = "answers"  # part of summary.json

@@ -33,15 +33,22 @@ class GraphedPredict:
         inputs = (noisy_latents, timesteps, conditioning.encoder_hidden_states, *added.values())
         now = (tuple(added), tuple(map(looks, inputs)), torch.is_autocast_enabled("cuda"), self._weights())
         if now != self._of:
-            self._recorded = None  # before the new one: both would lie in memory
+            self.forget()  # before the new one is made: both would lie in memory
             still = tuple(each.detach().clone().requires_grad_(each.requires_grad) for each in inputs)
-            # weights that nothing asks, such as a decoder's last norm, have no gradient
-            self._recorded = torch.cuda.make_graphed_callables(
-                Call(self.family, tuple(added)), still, allow_unused_input=True
-            )
+            place = noisy_latents.device
+            # recording takes some passes, whose dropout is not this step's
+            with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+                # weights that nothing asks, such as a decoder's last norm, have no gradient
+                self._recorded = torch.cuda.make_graphed_callables(
+                    Call(self.family, tuple(added)), still, allow_unused_input=True
+                )
             self._of = now
         model_pred: Tensor = self._recorded(*inputs)
         return model_pred
+
+    def forget(self) -> None:
+        """Give the recording's memory back."""
+        self._recorded = self._of = None
 
     def _weights(self) -> tuple[tuple[int, bool], ...]:
         """Where the UNet's weights lie and which learn: a recording is of these."""

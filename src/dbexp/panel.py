@@ -43,7 +43,6 @@ class PanelView:
         """The panel's scores, "score" among them, and the terms' pulls in this micro-batch; the same on every rank."""
         step = trainer.global_step
         pictures, bare = panel_samples(self.job, step)
-        self.module.zero_grad(set_to_none=True)  # the step is taken; its gradients would lie beside the pulls
         with self.averaged():
             draw_amid_training(self.job, trainer, [*pictures, *bare])
         with at_rest(self.module), trainer.precision_plugin.forward_context():

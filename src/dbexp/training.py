@@ -82,8 +82,9 @@ def train(job: Job, data: DreamBoothDataModule | None) -> None:
     try:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint_of(job), weights_only=True)
     except NotFiniteError as found:
+        forget_recording(module)
         find_nonfinite(job, data, found)
-    module.zero_grad(set_to_none=True)  # the last step's gradients would lie on the device while pictures are drawn
+    forget_recording(module)  # it would lie on the device while pictures are drawn
     job.training = {
         "steps": trainer.global_step,
         "steps_per_second": (trainer.global_step - before) / (time.perf_counter() - started),
@@ -95,6 +96,12 @@ def train(job: Job, data: DreamBoothDataModule | None) -> None:
     if ema is not None:
         ema.settle(module)
     export(job)
+
+
+def forget_recording(module: DreamBoothModule) -> None:
+    """Give back the memory of recorded passes, where there are any."""
+    if isinstance(module.predict, GraphedPredict):
+        module.predict.forget()
 
 
 def pictures_amid(job: Job, averaged: Callable[[], contextlib.AbstractContextManager[None]]) -> list[Callback]:

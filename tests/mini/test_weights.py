@@ -11,7 +11,7 @@ from dbexp.config import PACKAGE
 from dbexp.family.sd import SDSource
 from dbexp.family.sdxl import SDXLSource
 from dbexp.mini.lesson import ORACLE, learned, read_run
-from dbexp.mini.oracle import SIDE, Oracle, truth
+from dbexp.mini.oracle import SIDE, WORDS, Oracle, truth
 from dbexp.mini.pretrain import fresh
 from dbexp.mini.pretrain.scores import individuals_apart, judge_accuracy, wishes
 from dbexp.mini.world import TEST_PLACES, draw
@@ -34,10 +34,10 @@ def test_every_model_stands_in_the_card() -> None:
 def test_the_oracle_reads_fresh_drawings() -> None:
     scenes = fresh.scenes(40)
     read = Oracle(ORACLE).read([draw(scene, SIDE) for scene in scenes])
-    for name in ("class", "place", "style", "main", "second", "accent", "badge", "pattern", "expression", "stance"):
+    for name in WORDS:
         shown = [(mine[name], truth(scene)[name]) for mine, scene in zip(read, scenes, strict=True)]
-        hits = [mine == true for mine, true in shown if true is not None]
-        assert sum(hits) > 0.9 * len(hits), name
+        misses = [mine != true for mine, true in shown if true is not None]
+        assert sum(misses) <= max(1, 0.07 * len(misses)), name
 
 
 @pytest.mark.parametrize(("model", "num"), [("mini_sd15", 24), ("mini_sdxl", 12)])
@@ -59,7 +59,7 @@ def test_the_judge_knows_class_and_place_of_fresh_drawings() -> None:
     scenes = fresh.scenes(120)
     told = judge_accuracy(WEIGHTS / "judge", fresh.to_tensor([draw(scene, 64) for scene in scenes]), scenes)
     assert told["class"] > 0.85 and told["place"] > 0.93
-    assert told["class of 18 views"] >= told["class"] - 0.02
+    assert told["class of 18 views"] > 0.85
 
 
 def test_the_judges_tell_individuals_of_one_class_apart() -> None:

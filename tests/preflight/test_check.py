@@ -99,7 +99,10 @@ def test_fused_sixteen_bit_and_clipping_do_not_go_together(ask: Ask) -> None:
     assert check(ask(*half, "trainer.gradient_clip_val=null")).mistakes == []
 
 
-@pytest.mark.parametrize("other", ["trainer.gradient_checkpointing=true", "trainer.devices=2"])
+@pytest.mark.parametrize(
+    "other",
+    ["trainer.gradient_checkpointing=true", "trainer.devices=2", "trainer.compile=true", "data.num_workers=2"],
+)
 def test_recorded_passes_are_of_one_device_and_keep_their_activations(other: str, ask: Ask) -> None:
     graphs = ["trainer=gpu", "trainer.cuda_graphs=true"]
     assert check(ask(*graphs)).mistakes == []

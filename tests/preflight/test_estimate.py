@@ -44,6 +44,20 @@ def test_memory_by_parts() -> None:
 
 
 @pytest.mark.parametrize(
+    "override",
+    [
+        "trainer.accumulate_grad_batches=2",
+        "evaluation.panel.every_n_steps=5",
+        "trainer.cuda_graphs=true",
+        "trainer.devices=2",
+    ],
+)
+def test_gradients_that_stay_lie_beside_the_activations(override: str) -> None:
+    memory = training_memory(built(override), FACTS)
+    assert memory.total == pytest.approx(1.08 * (sum(v for k, v in vars(memory).items() if k != "gradients_stay")))
+
+
+@pytest.mark.parametrize(
     ("override", "copied"),
     [
         ("tune.text_encoder=true", 1030),

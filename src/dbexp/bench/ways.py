@@ -23,7 +23,7 @@ from dbexp.data.batch import Batch
 from dbexp.family.weights import build_on_meta
 from dbexp.job import Job
 from dbexp.run import encode
-from dbexp.training import make_data, make_module, make_optimizer, make_trainer
+from dbexp.training import make_data, make_module, make_optimizer, make_trainer, part_of_each_step
 from dbexp.vocabulary import conf_dir
 
 if TYPE_CHECKING:
@@ -154,12 +154,16 @@ class Ways:
         """The stage train as it is; no checkpoint falls due."""
         clock, report = Clock(steps), LossReport(self.job.config.trainer.log_every_n_steps)
         total = WARM + steps
-        callbacks: list[Callback] = [clock, report, Progress("training", total, report.note)]
+        callbacks: list[Callback] = [
+            *part_of_each_step(self.job),
+            clock,
+            report,
+            Progress("training", total, report.note),
+        ]
         callbacks.append(Checkpoints(self.job.checkpoints, total + 2, lambda: None))
         # one step more, which is not taken: the last one would be saved
         trainer = make_trainer(self.job, total + 1, [*callbacks, Stop(total)], logger=False)
         trainer.fit(self.module, datamodule=self.data)
-        self.module.zero_grad(set_to_none=True)
         return (clock.ended - clock.begun) / steps * 1000
 
     def bare(self, steps: int) -> float:

@@ -197,7 +197,8 @@ class Family(LatentSpace, ABC):
         Args:
             backend: torch.compile's.
         """
-        # torch gives up on a function that comes in more than 8 shapes, and a UNet's blocks come in some 20
+        # torch gives up on a function that comes in more than 8 shapes, and a UNet's blocks come in some 20; they are
+        # compiled when they are first asked, so the limit stays raised in this process
         limits: Any = torch._dynamo.config
         limits.recompile_limit = max(limits.recompile_limit, 64)
         for block in self.unet.modules():

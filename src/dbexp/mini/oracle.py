@@ -4,6 +4,7 @@ A small ResNet whose config carries the words: label "main=red" stands for one w
 picture in several framings; class, place and style are as it says, small things are then decided by redrawing them
 (`redraw`). It knows what it was trained to see and is silent about everything else; where an attribute does not show
 in a picture (a colour in black and white, the trousers in a close-up) the truth has none and the reading means nothing.
+A wrong class is redrawn as that class: what only the right one has is then read by the network alone.
 """
 
 from collections.abc import Sequence

@@ -27,6 +27,8 @@ class Memory:
 
     Attributes:
         copies: the 16-bit copies of weights that autocast keeps for the backward pass.
+        gradients_stay: whether gradients lie beside all activations: of micro-batches that add up, of a panel's terms,
+            in a recording, in the buckets that devices exchange.
         panel: what scoring amid training adds to the rest.
     """
 
@@ -35,12 +37,14 @@ class Memory:
     optimizer_states: float
     activations: float
     copies: float
+    gradients_stay: bool
     panel: float = 0.0
 
     @property
     def total(self) -> float:
-        """The most there is at once, in GiB: gradients come as activations and copies go."""
-        passing = max(self.gradients, self.activations + self.copies)
+        """The most there is at once, in GiB: unless they stay, gradients come as activations and copies go."""
+        forward = self.activations + self.copies
+        passing = self.gradients + forward if self.gradients_stay else max(self.gradients, forward)
         return SLACK * (self.weights + self.optimizer_states + passing + self.panel)
 
 
@@ -85,6 +89,11 @@ def training_memory(experiment: Experiment, facts: "ModelFacts") -> Memory:
         optimizer_states=learning * state / GIB,
         activations=activations,
         copies=_copied_weights(experiment, facts) * FLOAT16 / GIB,
+        gradients_stay=trainer.accumulate_grad_batches > 1
+        or experiment.config.evaluation.panel.every_n_steps is not None
+        or trainer.cuda_graphs
+        or trainer.devices != 1
+        or trainer.num_nodes != 1,
         panel=_panel_memory(experiment, learning),
     )
 

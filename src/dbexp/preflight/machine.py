@@ -99,6 +99,10 @@ def _impossible(experiment: Experiment, is_sweep: bool) -> Iterator[str]:
             yield f"trainer.cuda_graphs=true needs an NVIDIA GPU, not trainer.accelerator={trainer.accelerator}"
         if trainer.gradient_checkpointing:
             yield "trainer.cuda_graphs and trainer.gradient_checkpointing exclude each other; set one of them to false"
+        if trainer.compile:
+            yield "trainer.cuda_graphs and trainer.compile are not tried together; set one of them to false"
+        if experiment.config.data.num_workers:
+            yield "trainer.cuda_graphs=true records while nothing else asks the GPU; use data.num_workers=0"
         if trainer.devices != 1 or trainer.num_nodes != 1:
             yield "trainer.cuda_graphs=true is for one device; use trainer.devices=1, or trainer.cuda_graphs=false"
     clips = trainer.gradient_clip_val is not None
@@ -120,6 +124,8 @@ def _absent(experiment: Experiment) -> Iterator[str]:
         here = num_gpus()
         if here == 0:
             yield f"trainer.accelerator={trainer.accelerator} finds no GPU here; trainer=cpu does for small models"
+        elif trainer.cuda_graphs and not torch.cuda.is_available():
+            yield "trainer.cuda_graphs=true needs an NVIDIA GPU; leave it out here"
         elif trainer.devices > here:
             yield f"trainer.devices={trainer.devices} is more than the {here} GPUs here; use trainer.devices={here}"
         elif trainer.precision == "bf16-mixed" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
