@@ -31,6 +31,7 @@ FREE_KEYS = (
     *("stages.", "run_dir.", "runs.", "sweeps.", "cache.", "dry_run.", "sampling.", "logger.", "subject.prompts."),
     *("evaluation.dino.", "evaluation.clip.", "evaluation.num_class_images.", "evaluation.other_nouns."),
     *("trainer.accelerator.", "trainer.log_every_n_steps.", "trainer.checkpoint_every_n_steps."),
+    *("trainer.cuda_graphs.", "trainer.deterministic."),
     *("data.num_workers.", "prior.sampling.batch_size."),
 )
 
