@@ -130,7 +130,8 @@ class Oracle:
 
         Args:
             pictures: RGB, square.
-            redraw: decide small things by drawing them, about 0.4 s of a core a picture; else by the network alone.
+            redraw: decide small things by drawing them, half a second to a second of a core a picture; else by the
+                network alone.
         """
         scores = by_attribute(self.scores(pictures))
         best = {name: part.argmax(1).tolist() for name, part in scores.items()}
