@@ -32,7 +32,7 @@ def test_every_model_stands_in_the_card() -> None:
 
 
 def test_the_oracle_reads_fresh_drawings() -> None:
-    scenes = fresh.scenes(40)
+    scenes = fresh.scenes(24)
     read = Oracle(ORACLE).read([draw(scene, SIDE) for scene in scenes])
     for name in WORDS:
         shown = [(mine[name], truth(scene)[name]) for mine, scene in zip(read, scenes, strict=True)]

@@ -70,7 +70,7 @@ def test_sheets_are_written(trained: Path) -> None:
 
 
 def test_scores_are_shares(trained: Path) -> None:
-    told = scores(trained, ScoreOptions(num=24, individuals=2, views=2, painted=4, steps=1))
+    told = scores(trained, ScoreOptions(num=8, individuals=2, views=2, painted=2, steps=1))
     assert set(told) == {"oracle at 64 pixels", "oracle at 96 pixels", "judge", "individuals", "mini_sd15", "mini_sdxl"}
     assert all(0 <= value <= 1 or math.isnan(value) for values in told.values() for value in values.values())
 
