@@ -200,6 +200,14 @@ def test_a_row_that_a_kill_tore_is_written_again(ask: Callable[..., int], tmp_pa
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
+def test_a_run_that_need_not_repeat_its_bits_leaves_a_later_one_of_the_process_able_to(
+    ask: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    assert ask(tmp_path / "so", "stages=[prior]") == 0
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
 def test_a_run_that_repeats_its_bits_leaves_torch_as_it_was(ask: Callable[..., int], tmp_path: Path) -> None:
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:

@@ -19,7 +19,7 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 
-from dbexp import quiet, tracking
+from dbexp import quiet, repeatable, tracking
 from dbexp.answers import ANSWERS, answer
 from dbexp.build import Experiment
 from dbexp.callbacks.checkpoints import newest
@@ -29,7 +29,6 @@ from dbexp.data.images import list_images
 from dbexp.errors import UserError
 from dbexp.family.base import Family
 from dbexp.folder import RunFolder, claim_run_path, make_manifest
-from dbexp.repeatable import repeatable
 
 T = TypeVar("T")
 SCORES = ("metrics", "at_steps", "base", "copier", "real", "protocol")  # parts of summary.json
@@ -44,6 +43,7 @@ class Job:
 
     def __init__(self, experiment: Experiment) -> None:
         quiet.libraries()
+        repeatable.prepare()
         self.experiment, self.config = experiment, experiment.config
         self.fabric = Fabric(**self._devices(), plugins=cluster())
         self.fabric.launch()  # under ddp the other ranks start here, and tell the whole story themselves
@@ -76,7 +76,7 @@ class Job:
             raise
         self._earlier = self.from_zero(lambda: self._earlier)
         if self.config.trainer.deterministic:
-            self._held.enter_context(repeatable())
+            self._held.enter_context(repeatable.repeatable())
 
     def track(self) -> None:
         """Start the trackers."""

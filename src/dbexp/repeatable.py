@@ -7,10 +7,14 @@ from contextlib import contextmanager
 import torch
 
 
+def prepare() -> None:
+    """To be called before a GPU is used: cuBLAS asks once in a process, which may be a sweep, how it may use memory."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
 @contextmanager
 def repeatable() -> Iterator[None]:
     """Take only kernels that sum in one order; what has none raises RuntimeError and names itself."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS is first asked
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True)
     try:

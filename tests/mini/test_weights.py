@@ -31,7 +31,16 @@ def test_every_model_stands_in_the_card() -> None:
     assert all(folder.name in card for folder in WEIGHTS.iterdir() if folder.is_dir())
 
 
-def test_the_oracle_reads_fresh_drawings() -> None:
+def test_the_oracles_network_reads_fresh_drawings() -> None:
+    scenes = fresh.scenes(120)
+    read = Oracle(ORACLE).read([draw(scene, SIDE) for scene in scenes], redraw=False)
+    for name in ("class", "place", "style", "glasses", "hat"):
+        shown = [(mine[name], truth(scene)[name]) for mine, scene in zip(read, scenes, strict=True)]
+        hits = [mine == true for mine, true in shown if true is not None]
+        assert sum(hits) > 0.93 * len(hits), name
+
+
+def test_the_oracle_reads_small_things_of_fresh_drawings_too() -> None:
     scenes = fresh.scenes(24)
     read = Oracle(ORACLE).read([draw(scene, SIDE) for scene in scenes])
     for name in WORDS:
